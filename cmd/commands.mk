@@ -1,0 +1,1 @@
+# cmd: one file per command

@@ -1,0 +1,1 @@
+# libmesh/path: sources, headers, unit tests and fuzz targets of this layer

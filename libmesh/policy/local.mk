@@ -1,0 +1,1 @@
+# libmesh/policy: sources, headers, unit tests and fuzz targets of this layer

@@ -1,0 +1,1 @@
+# libmesh/relay: sources, headers, unit tests and fuzz targets of this layer
