@@ -1,1 +1,2 @@
 # libmesh/filter: sources, headers, unit tests and fuzz targets of this layer
+meshinclude_HEADERS += libmesh/include/mesh/filter.h
