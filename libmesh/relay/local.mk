@@ -1,1 +1,2 @@
 # libmesh/relay: sources, headers, unit tests and fuzz targets of this layer
+noinst_HEADERS += %D%/client.h
