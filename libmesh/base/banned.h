@@ -8,7 +8,9 @@
 #include <string.h>
 #include <time.h>
 
-#pragma GCC poison strcpy strcat sprintf vsprintf strtok localtime gmtime rand
+#pragma GCC poison strcpy strcat sprintf vsprintf strtok localtime gmtime
 #pragma GCC poison atoi atol gets tmpnam
+/* Not poisoned: OpenSSL's headers have parameters of that name. */
+int rand(void) __attribute__((deprecated("not random enough for anything")));
 
 #endif

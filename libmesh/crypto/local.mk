@@ -1,1 +1,6 @@
-# libmesh/crypto: sources, headers, unit tests and fuzz targets of this layer
+libmesh_core_la_SOURCES += %D%/key.c %D%/key_bind.c %D%/x25519.c \
+    %D%/blake2s.c %D%/blake2b.c %D%/aead.c %D%/aead_openssl.c \
+    %D%/aead_sodium.c %D%/xchacha.c %D%/noise.c %D%/box.c
+noinst_HEADERS += %D%/key_bind.h %D%/x25519.h %D%/blake2s.h %D%/blake2b.h \
+    %D%/aead.h %D%/xchacha.h %D%/noise.h %D%/box.h
+meshinclude_HEADERS += libmesh/include/mesh/key.h

@@ -91,6 +91,8 @@ MESH_EXPORT char *mesh_node_secret_format(const struct mesh_node_secret *s,
     char out[static MESH_KEY_TEXT]);
 MESH_EXPORT char *mesh_node_key_short(const struct mesh_node_key *k,
     char out[static MESH_KEY_SHORT]);
+MESH_EXPORT char *mesh_disco_key_short(const struct mesh_disco_key *k,
+    char out[static MESH_KEY_SHORT]);
 
 MESH_EXPORT bool mesh_machine_key_is_zero(const struct mesh_machine_key *k);
 MESH_EXPORT bool mesh_node_key_is_zero(const struct mesh_node_key *k);
