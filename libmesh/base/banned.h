@@ -3,6 +3,7 @@
 #ifndef MESH_BANNED_H
 #define MESH_BANNED_H
 
+#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

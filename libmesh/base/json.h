@@ -47,6 +47,7 @@ struct mesh_json { /* private */
 	const char *text;
 	size_t len;
 	size_t pos;
+	size_t value; /* where the value read last begins */
 	unsigned flags;
 	int err;
 	size_t err_pos;
