@@ -1,5 +1,6 @@
 # libmesh: all layers once. libmesh-core is the archive that unit tests and the
-# engine link; libmesh.so is the same with two version nodes (libmesh.map).
+# engine link; libmesh.so is the same with two version nodes, made from the
+# installed headers (version-script.sh).
 noinst_LTLIBRARIES += libmesh-core.la
 lib_LTLIBRARIES += libmesh.la
 
@@ -11,9 +12,16 @@ libmesh_la_SOURCES =
 libmesh_la_LIBADD = libmesh-core.la
 libmesh_la_LDFLAGS = $(AM_LDFLAGS) -version-info 0:0:0 \
     -Wl,-Bsymbolic-functions \
-    -Wl,--version-script=$(top_srcdir)/libmesh/libmesh.map
-EXTRA_libmesh_la_DEPENDENCIES = $(top_srcdir)/libmesh/libmesh.map
-EXTRA_DIST += %D%/libmesh.map
+    -Wl,--version-script=%D%/libmesh.map
+EXTRA_libmesh_la_DEPENDENCIES = %D%/libmesh.map
+EXTRA_DIST += %D%/version-script.sh
+CLEANFILES += %D%/libmesh.map
+
+%D%/libmesh.map: $(meshinclude_HEADERS) %D%/version-script.sh
+	$(AM_V_GEN)cd $(top_srcdir) && \
+	    libmesh/version-script.sh $(meshinclude_HEADERS) \
+	    > $(abs_builddir)/$@.tmp && mv $(abs_builddir)/$@.tmp \
+	    $(abs_builddir)/$@
 pkgconfigdir = $(libdir)/pkgconfig
 pkgconfig_DATA = %D%/libmesh.pc
 meshincludedir = $(includedir)/mesh
