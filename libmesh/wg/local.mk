@@ -1,1 +1,1 @@
-# libmesh/wg: sources, headers, unit tests and fuzz targets of this layer
+noinst_HEADERS += %D%/wg.h
