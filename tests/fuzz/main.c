@@ -77,7 +77,7 @@ run_folder(const char *dir)
 		return -1;
 	}
 	while ((e = readdir(d)) != NULL) {
-		char path[PATH_MAX];
+		char path[PATH_MAX + 256];
 
 		if (e->d_name[0] == '.')
 			continue;
