@@ -1,1 +1,17 @@
 # cmd/common
+
+# What daemons share: options and their file, log, service manager, sandbox,
+# roles. (log, notify and sandbox need libc alone.)
+noinst_LTLIBRARIES += libmesh-daemon.la
+libmesh_daemon_la_SOURCES = %D%/conf.c %D%/conf_yaml.c %D%/log.c \
+    %D%/notify.c %D%/role.c %D%/sandbox.c %D%/sandbox_seccomp.c
+libmesh_daemon_la_LIBADD = $(YAML_LIBS) $(SECCOMP_LIBS)
+noinst_HEADERS += %D%/conf.h %D%/log.h %D%/notify.h %D%/role.h %D%/sandbox.h
+
+if HAVE_CMOCKA
+check_PROGRAMS += tests/unit/test_conf tests/unit/test_sandbox
+tests_unit_test_conf_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/cmd
+tests_unit_test_conf_LDADD = libmesh-daemon.la libmesh-core.la $(CMOCKA_LIBS)
+tests_unit_test_sandbox_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/cmd
+tests_unit_test_sandbox_LDADD = libmesh-daemon.la $(CMOCKA_LIBS)
+endif
