@@ -1,0 +1,138 @@
+# SPDX-License-Identifier: ISC
+# lib.sh - for tests against programs that we did not write. Source it first:
+#
+#	. "${top_srcdir:-$(dirname "$0")/../..}/tests/interop/lib.sh"
+#	need tailscale-1.102/tailscaled headscale-0.29/headscale
+#
+# Stock programs lie in $MESH_PEERS (default ~/.cache/mesh-peers), ours in
+# $builddir (default: the current folder). What is missing skips the script.
+top_srcdir=${top_srcdir:-$(cd "$(dirname "$0")/../.." && pwd)}
+builddir=${builddir:-$(pwd)}
+PEERS=${MESH_PEERS:-$HOME/.cache/mesh-peers}
+. "$top_srcdir/tests/lib/tap.sh"
+. "$top_srcdir/tests/lib/net.sh"
+
+# need PROGRAM ...: RELEASE/PROGRAM of the stock ones.
+need() {
+	for need_program; do
+		[ -x "$PEERS/$need_program" ] ||
+		    skip_all "$PEERS/$need_program is missing"
+	done
+}
+
+# ours PROGRAM: the path of a program of ours; skips when it is not built.
+ours() {
+	[ -x "$builddir/$1" ] || return 1
+	printf '%s\n' "$builddir/$1"
+}
+
+# need_ours PROGRAM ...
+need_ours() {
+	for need_program; do
+		ours "$need_program" >/dev/null ||
+		    skip_all "$builddir/$need_program is not built"
+	done
+}
+
+# make_cert FILE-STEM DNS-NAME [ADDRESS]: self-signed, FILE-STEM.crt and .key.
+make_cert() {
+	openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 \
+	    -nodes -days 30 -subj "/CN=$2" \
+	    -addext "subjectAltName=DNS:$2${3:+,IP:$3}" \
+	    -keyout "$1.key" -out "$1.crt" 2>/dev/null
+}
+
+# cert_pin FILE.crt: its hash as relay maps write it.
+cert_pin() {
+	printf 'sha256-raw:%s\n' "$(openssl x509 -in "$1" -outform DER |
+	    openssl dgst -sha256 -r | cut -d' ' -f1)"
+}
+
+# relay_map ADDRESS HOST-NAME [CERT-NAME] [PORT]: what Headscale and ours read.
+relay_map() {
+	cat <<END
+regions:
+  900:
+    regionid: 900
+    regioncode: lab
+    regionname: Lab
+    nodes:
+      - name: 900a
+        regionid: 900
+        hostname: $2
+        ${3:+certname: $3}
+        ipv4: $1
+        ipv6: none
+        stunport: 3478
+        derpport: ${4:-443}
+END
+}
+
+# start_derper HOST NAME: stock relay on :443 with $NET/cert/NAME.crt.
+start_derper() {
+	start "$1" derper "$PEERS/tailscale-1.102/derper" -c "$NET/derper.json" \
+	    -a :443 -http-port -1 -certmode manual -certdir "$NET/cert" \
+	    -hostname "$2" -stun
+}
+
+# start_headscale HOST ADDRESS MAP: stock control server at http://ADDRESS:8080;
+# a reusable key of user alice in $NET/key. More: headscale ARGS.
+start_headscale() {
+	mkdir -p "$NET/headscale"
+	cat >"$NET/headscale/config.yaml" <<END
+server_url: http://$2:8080
+listen_addr: 0.0.0.0:8080
+metrics_listen_addr: 127.0.0.1:9090
+grpc_listen_addr: 127.0.0.1:50443
+noise: { private_key_path: $NET/headscale/noise.key }
+prefixes: { v4: 100.64.0.0/10, v6: fd7a:115c:a1e0::/48, allocation: sequential }
+derp: { server: { enabled: false }, urls: [], paths: [ $3 ], auto_update_enabled: false }
+disable_check_updates: true
+database: { type: sqlite, sqlite: { path: $NET/headscale/db.sqlite, write_ahead_log: true } }
+log: { level: info }
+policy: { mode: file, path: "" }
+dns: { magic_dns: true, base_domain: mesh.test, override_local_dns: false, nameservers: { global: [] } }
+unix_socket: $NET/headscale/socket
+unix_socket_permission: "0770"
+END
+	start "$1" headscale "$PEERS/headscale-0.29/headscale" serve \
+	    -c "$NET/headscale/config.yaml"
+	wait_for 15 test -S "$NET/headscale/socket" || return 1
+	headscale users create alice >/dev/null 2>&1
+	headscale preauthkeys create --user 1 --reusable -o json 2>/dev/null |
+	    sed -n 's/.*"key": *"\([^"]*\)".*/\1/p' >"$NET/key"
+	[ -s "$NET/key" ]
+}
+
+headscale() {
+	timeout 15 "$PEERS/headscale-0.29/headscale" \
+	    -c "$NET/headscale/config.yaml" "$@"
+}
+
+# start_tailscaled HOST [RELEASE]: stock node in that machine; trusts
+# $NET/cert/ca.crt when there is one. Then: tailscale HOST ARGS.
+start_tailscaled() {
+	mkdir -p "$NET/$1"
+	echo "$PEERS/${2:-tailscale-1.102}" >"$NET/$1/release"
+	tailscaled_ca=
+	[ -f "$NET/cert/ca.crt" ] && tailscaled_ca="SSL_CERT_FILE=$NET/cert/ca.crt"
+	start "$1" "tailscaled-$1" env $tailscaled_ca \
+	    "$(cat "$NET/$1/release")/tailscaled" --statedir="$NET/$1" \
+	    --socket="$NET/$1/socket" --tun=tailscale0 --port=41641 \
+	    --no-logs-no-support
+	wait_for 10 test -S "$NET/$1/socket"
+}
+
+tailscale() {
+	tailscale_host=$1
+	shift
+	in_host "$tailscale_host" timeout "${TAILSCALE_TIMEOUT:-40}" \
+	    "$(cat "$NET/$tailscale_host/release")/tailscale" \
+	    --socket="$NET/$tailscale_host/socket" "$@"
+}
+
+# tailscale_up HOST URL: joins with $NET/key.
+tailscale_up() {
+	tailscale "$1" up --login-server="$2" --auth-key="$(cat "$NET/key")" \
+	    --hostname="$1" --accept-dns=false
+}

@@ -1,0 +1,161 @@
+# SPDX-License-Identifier: ISC
+# net.sh - a small internet in network namespaces; source it after tap.sh.
+#
+#	net_begin                    a scratch folder $NET, names of its own
+#	internet                     the switch between all public addresses
+#	host NAME ADDRESS[/LEN] [ADDRESS6]   a machine straight on the internet
+#	nat NAME ADDRESS [MODE]      a home router; MODE: fully-random makes it
+#	                             symmetric, a new port for each destination
+#	behind ROUTER NAME NET       a machine NET.10 in the home of ROUTER, which
+#	                             is NET.1; more machines: behind ROUTER NAME NET 11
+#	in_host NAME COMMAND ...     runs in that machine
+#	start HOST NAME COMMAND ...  a daemon: log in $NET/NAME.log, PID by pid_of
+#	stop NAME [SIGNAL]           ends it and waits
+#	trace                        the last lines of every log, as remarks
+#
+# All of it goes when the script ends. Namespaces are called $NET_TAG-NAME, with
+# a tag made of the script's name and PID, so that scripts do not meet. Names of
+# machines: at most 8 letters, since interface names have 15 at most.
+
+# net_begin: needs root and the tools; skips the script otherwise.
+net_begin() {
+	[ "$(id -u)" -eq 0 ] || skip_all "network namespaces need root"
+	for net_tool in ip nft; do
+		command -v "$net_tool" >/dev/null ||
+		    skip_all "$net_tool is not installed"
+	done
+	net_name=$(basename "$0" .sh)
+	NET_TAG="$(printf %.10s "$net_name")$$"
+	NET=$(mktemp -d "/tmp/mesh-$net_name.XXXXXX")
+	net_hosts=
+	trap net_end EXIT
+	trap 'exit 130' INT
+	trap 'exit 143' TERM
+	net_add inet 2>/dev/null ||
+	    skip_all "network namespaces cannot be made here"
+	in_host inet ip link set lo up
+}
+
+net_add() {
+	ip netns add "$NET_TAG-$1" || return 1
+	net_hosts="$net_hosts $1"
+	in_host "$1" ip link set lo up
+}
+
+net_end() {
+	for net_file in "$NET"/*.pid; do
+		[ -f "$net_file" ] || continue
+		stop "$(basename "$net_file" .pid)"
+	done
+	for net_host in $net_hosts; do
+		ip netns del "$NET_TAG-$net_host" 2>/dev/null
+	done
+	[ -n "${NET_KEEP:-}" ] || rm -rf "$NET"
+}
+
+# netns HOST: the name of its namespace.
+netns() { printf '%s-%s\n' "$NET_TAG" "$1"; }
+
+in_host() {
+	net_host=$1
+	shift
+	ip netns exec "$NET_TAG-$net_host" "$@"
+}
+
+internet() {
+	in_host inet ip link add br0 type bridge
+	in_host inet ip link set br0 up
+}
+
+host() {
+	net_add "$1"
+	ip link add "v-$1" netns "$(netns inet)" type veth \
+	    peer name eth0 netns "$(netns "$1")"
+	in_host inet ip link set "v-$1" master br0 up
+	case $2 in
+	*/*) in_host "$1" ip addr add "$2" dev eth0 ;;
+	*) in_host "$1" ip addr add "$2/24" dev eth0 ;;
+	esac
+	[ -z "${3:-}" ] || in_host "$1" ip addr add "$3/64" dev eth0 nodad
+	in_host "$1" ip link set eth0 up
+}
+
+# Plain masquerade keeps source ports where it can, which behaves as an
+# endpoint-independent mapping towards two peers.
+nat() {
+	host "$1" "$2"
+	in_host "$1" sysctl -qw net.ipv4.ip_forward=1
+	in_host "$1" nft -f - <<END
+table ip nat {
+	chain posting {
+		type nat hook postrouting priority 100;
+		oifname "eth0" masquerade ${3:-}
+	}
+}
+table ip guard {
+	chain forwarding {
+		type filter hook forward priority 0; policy drop;
+		ct state established,related accept
+		iifname != "eth0" accept
+	}
+	chain incoming {
+		type filter hook input priority 0; policy drop;
+		ct state established,related accept
+		iifname != "eth0" accept
+		ip protocol icmp accept
+	}
+}
+END
+}
+
+# The home is a bridge "lan", so that it takes several machines.
+behind() {
+	if ! in_host "$1" ip link show lan >/dev/null 2>&1; then
+		in_host "$1" ip link add lan type bridge
+		in_host "$1" ip addr add "$3.1/24" dev lan
+		in_host "$1" ip link set lan up
+	fi
+	net_add "$2"
+	ip link add "v-$2" netns "$(netns "$1")" type veth \
+	    peer name eth0 netns "$(netns "$2")"
+	in_host "$1" ip link set "v-$2" master lan up
+	in_host "$2" ip addr add "$3.${4:-10}/24" dev eth0
+	in_host "$2" ip link set eth0 up
+	in_host "$2" ip route add default via "$3.1"
+}
+
+start() {
+	start_host=$1 start_name=$2
+	shift 2
+	ip netns exec "$NET_TAG-$start_host" "$@" \
+	    >>"$NET/$start_name.log" 2>&1 </dev/null &
+	echo "$!" >"$NET/$start_name.pid"
+}
+
+pid_of() { cat "$NET/$1.pid"; }
+
+# is_alive NAME: a zombie is not.
+is_alive() {
+	[ -f "$NET/$1.pid" ] &&
+	    grep -q '^State:.[^ZX]' "/proc/$(pid_of "$1")/status" 2>/dev/null
+}
+
+is_dead() { ! is_alive "$1"; }
+
+stop() {
+	[ -f "$NET/$1.pid" ] || return 0
+	stop_pid=$(pid_of "$1")
+	kill "-${2:-TERM}" "$stop_pid" 2>/dev/null
+	wait_for 5 is_dead "$1" || kill -KILL "$stop_pid" 2>/dev/null
+	wait "$stop_pid" 2>/dev/null
+	rm -f "$NET/$1.pid"
+	return 0
+}
+
+trace() {
+	for trace_log in "$NET"/*.log; do
+		[ -f "$trace_log" ] || continue
+		say "--- $(basename "$trace_log")"
+		tail -n "${1:-12}" "$trace_log" | sed 's/^/#   /'
+	done
+}
