@@ -164,7 +164,7 @@ find_option(const struct conf_option *options, int c)
 	return NULL;
 }
 
-enum verdict { GO_ON, HELP, VERSION, WRONG };
+enum verdict { GO_ON, SHOW_HELP, SHOW_VERSION, WRONG };
 
 static enum verdict
 take_option(const struct conf_option *options, void *opts, int c,
@@ -181,9 +181,9 @@ take_option(const struct conf_option *options, void *opts, int c,
 		common->socket = optarg;
 		return GO_ON;
 	case 'h':
-		return HELP;
+		return SHOW_HELP;
 	case 'V':
-		return VERSION;
+		return SHOW_VERSION;
 	case '?':
 		return WRONG; /* getopt has said why */
 	default:
@@ -235,10 +235,10 @@ run_leaf(const struct cmd *c, const struct cmd *verb, int argc, char **argv,
 	switch (parse(leaf->options, leaf->opts, false, argc, argv, common)) {
 	case GO_ON:
 		break;
-	case HELP:
+	case SHOW_HELP:
 		print_help(c, verb);
 		return CMD_OK;
-	case VERSION:
+	case SHOW_VERSION:
 		printf("%s %s\n", c->name, PACKAGE_VERSION);
 		return CMD_OK;
 	case WRONG:
@@ -259,10 +259,10 @@ run_verb(const struct cmd *c, int argc, char **argv, struct cmd_common *common)
 	switch (parse(NULL, NULL, true, argc, argv, common)) {
 	case GO_ON:
 		break;
-	case HELP:
+	case SHOW_HELP:
 		print_help(c, NULL);
 		return CMD_OK;
-	case VERSION:
+	case SHOW_VERSION:
 		printf("%s %s\n", c->name, PACKAGE_VERSION);
 		return CMD_OK;
 	case WRONG:

@@ -15,3 +15,15 @@ tests_unit_test_conf_LDADD = libmesh-daemon.la libmesh-core.la $(CMOCKA_LIBS)
 tests_unit_test_sandbox_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/cmd
 tests_unit_test_sandbox_LDADD = libmesh-daemon.la $(CMOCKA_LIBS)
 endif
+
+# What commands share.
+noinst_LTLIBRARIES += libmesh-cmd.la
+libmesh_cmd_la_SOURCES = %D%/cmd.c %D%/exit.c
+libmesh_cmd_la_LIBADD = libmesh-daemon.la
+noinst_HEADERS += %D%/cmd.h %D%/exit.h
+
+if HAVE_CMOCKA
+check_PROGRAMS += tests/unit/test_cmd
+tests_unit_test_cmd_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/cmd
+tests_unit_test_cmd_LDADD = libmesh-cmd.la libmesh-core.la $(CMOCKA_LIBS)
+endif
