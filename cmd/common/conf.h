@@ -53,8 +53,8 @@ struct conf_option {
 	enum conf_kind kind;
 	size_t offset; /* of the field in the caller's struct */
 	uint64_t max;
-	bool required;
-	char letter; /* commands: short option, or 0 */ /* strings */
+	bool required; /* strings */
+	char letter;   /* commands: short option, or 0 */
 };
 
 struct conf_program {
