@@ -4,3 +4,8 @@ libmesh_core_la_SOURCES += %D%/key.c %D%/key_bind.c %D%/x25519.c \
 noinst_HEADERS += %D%/key_bind.h %D%/x25519.h %D%/blake2s.h %D%/blake2b.h \
     %D%/aead.h %D%/xchacha.h %D%/noise.h %D%/box.h
 meshinclude_HEADERS += libmesh/include/mesh/key.h
+
+if HAVE_CMOCKA
+check_PROGRAMS += tests/unit/test_key tests/unit/test_blake2s \
+    tests/unit/test_aead tests/unit/test_noise tests/unit/test_box
+endif
