@@ -23,13 +23,14 @@
  * client info is out, and no longer.
  * Source of the facts: protocol/dataplane.md 3.2, 3.3, 3.5, 3.10; DESIGN 4.
  *
- * Allocates its two buffers, within the maxima below. Holds a copy of the node
- * secret until the handshake is over.
+ * Allocates its buffers, within the maxima below. Holds a copy of the node
+ * secret until the client info is made.
  */
 #ifndef MESH_RELAY_CLIENT_H
 #define MESH_RELAY_CLIENT_H
 
 #include "base/buf.h"
+#include "crypto/box.h"
 #include "wire/relay.h"
 
 #define MESH_RELAY_CONNECT_NS (10 * MESH_SEC)  /* until server info is here */
@@ -89,14 +90,19 @@ struct mesh_relay_client { /* read state, server, dropped, diag, err */
 	struct mesh_diag diag;
 	int err;
 	/* private */
-	struct mesh_buf in, out, early;
+	struct mesh_buf in, out;
+	struct mesh_buf early; /* frames that wait for the client info */
 	size_t used; /* bytes of `in` that were handed out: go at _room() */
 	size_t skip; /* bytes of an unknown frame that are yet to pass */
 	struct mesh_node_secret secret;
 	struct mesh_node_key self;
+	struct mesh_box_key box;
 	uint8_t nonce[MESH_RELAY_NONCE_LEN];
-	bool fast, home, unanswered, probing;
-	struct mesh_time started, heard, asked;
+	bool home, fast;
+	bool unanswered;        /* sent, and nothing heard since */
+	bool probing;           /* our own ping is out */
+	struct mesh_time heard; /* the last bytes; before: the start */
+	struct mesh_time asked; /* begin of unanswered, or of probing */
 };
 
 /* Queues the request. MESH_OK, MESH_ERR_ARG (a host that is no name), or
@@ -137,7 +143,7 @@ void mesh_relay_client_set_home(struct mesh_relay_client *c, bool home);
 int mesh_relay_client_ping(struct mesh_relay_client *c,
     const uint8_t data[static MESH_RELAY_PING_LEN], struct mesh_time now);
 
-/* Time: call _next() then; MESH_NEVER when dead. */
+/* When to call _next() at the latest; MESH_NEVER when dead. */
 struct mesh_time mesh_relay_client_deadline(const struct mesh_relay_client *c);
 
 /* The server's key in the common name of its meta certificate ("derpkey" and 64

@@ -1,4 +1,6 @@
 # libmesh/wire: sources, headers, unit tests and fuzz targets of this layer
+# frames of the relay protocol
+libmesh_core_la_SOURCES += %D%/relay.c
 noinst_HEADERS += %D%/relay.h
 
 # STUN, disco, demultiplexing, IP headers, TSMP, HTTP/1.1 heads
