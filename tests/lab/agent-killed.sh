@@ -1,0 +1,49 @@
+#!/bin/bash
+# The agent is killed once a second, then stopped for ten: no reply of a ping
+# flood is lost, and it comes back. The engine is killed: it comes back on the
+# same NAT mapping.
+. "$(dirname "$0")/../lib/tap.sh"
+. "$(dirname "$0")/../lib/net.sh"
+. "$(dirname "$0")/../lib/mesh.sh"
+mesh_begin
+
+world
+home nata a 1
+home natb b 2
+check "a joins" join a
+check "b joins" join b
+check "direct" m a wait direct=b --timeout 10s
+role() { pgrep -P "$(pid_of meshd-a)" -f "meshd: $1"; }
+check "the roles have their names" test -n "$(role engine)" -a -n "$(role agent)"
+
+start a flood ping -q -i 0.02 -c 400 "$(addr b)"
+for _ in 1 2 3 4 5; do
+	kill -KILL "$(role agent)" 2>/dev/null
+	sleep 1
+done
+wait_for 15 is_dead flood
+say "$(tail -n 2 "$NET/flood.log" | head -n 1)"
+check "agent killed five times: no reply lost" grep -q ' 0% packet loss' "$NET/flood.log"
+check "the agent is back" m a wait running --timeout 10s
+
+: >"$NET/flood.log"
+start a flood ping -q -i 0.02 -c 500 "$(addr b)"
+kill -STOP "$(role agent)"
+sleep 10
+kill -CONT "$(role agent)" 2>/dev/null
+wait_for 10 is_dead flood
+say "$(tail -n 2 "$NET/flood.log" | head -n 1)"
+check "agent stopped for 10 s: no reply lost" grep -q ' 0% packet loss' "$NET/flood.log"
+check "the agent answers" m a wait running --timeout 10s
+
+mapping() {
+	in_host nata grep -hE 'src=192.168.1.10 .*sport=41641 .*dst=203.0.113.22' \
+	    /proc/net/nf_conntrack 2>/dev/null | sed 's/.*\(dport=[0-9]*\) .*/\1/' | head -n 1
+}
+old=$(mapping)
+kill -KILL "$(role engine)"
+check "the engine is back: a reaches b within 5 s" wait_for 5 reaches a b 1
+check "direct, without a detour" m a wait direct=b --timeout 10s
+say "mapping before and after: ${old:-unknown}, $(mapping)"
+check "the same NAT mapping" test "$old" = "$(mapping)"
+mesh_end
