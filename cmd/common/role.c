@@ -13,7 +13,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define ARGS_MAX 16
+#define ARGS_MAX 64
 #define ENV_MAX 16
 
 /* What a role may need to know of the environment. */
@@ -58,7 +58,7 @@ place_fds(int link, const int *fds, size_t count)
 }
 
 static void
-run_child(char **argv, char **env, int link, const int *fds, size_t count,
+run_child(const char *file, char **argv, char **env, int link, const int *fds, size_t count,
     pid_t parent)
 {
 	sigset_t none;
@@ -69,13 +69,22 @@ run_child(char **argv, char **env, int link, const int *fds, size_t count,
 		_exit(1);
 	if (place_fds(link, fds, count) < 0)
 		_exit(1);
-	execve("/proc/self/exe", argv, env);
+	execve(file, argv, env);
 	_exit(127);
 }
 
 int
 role_spawn(const char *program, const char *role, const char *const *args,
     const int *fds, size_t fd_count, struct role *out)
+{
+	return role_spawn_file("/proc/self/exe", program, role, args, fds,
+	    fd_count, out);
+}
+
+int
+role_spawn_file(const char *file, const char *program, const char *role,
+    const char *const *args, const int *fds, size_t fd_count,
+    struct role *out)
 {
 	char title[64], option[64];
 	char *argv[ARGS_MAX + 3] = {title, option, NULL};
@@ -97,7 +106,7 @@ role_spawn(const char *program, const char *role, const char *const *args,
 	make_env(env);
 	pid = fork();
 	if (pid == 0)
-		run_child(argv, env, pair[1], fds, fd_count, parent);
+		run_child(file, argv, env, pair[1], fds, fd_count, parent);
 	for (size_t i = 0; env[i] != NULL; i++)
 		free(env[i]);
 	close(pair[1]);

@@ -25,6 +25,10 @@ struct role {
  */
 int role_spawn(const char *program, const char *role, const char *const *args,
     const int *fds, size_t fd_count, struct role *out) MESH_MUST_USE;
+/* The same for a role that is another executable: `file`, by its path. */
+int role_spawn_file(const char *file, const char *program, const char *role,
+    const char *const *args, const int *fds, size_t fd_count,
+    struct role *out) MESH_MUST_USE;
 
 /* The name behind --role= when this process is a role, else NULL. Also sets its
  * short name (comm). */

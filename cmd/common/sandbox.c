@@ -198,15 +198,3 @@ sandbox_files(const struct sandbox_path *paths, bool tcp)
 		close(fd);
 	return err ? MESH_ERR_IO : MESH_OK;
 }
-
-int
-sandbox_enter(const char *const *calls)
-{
-	int err = sandbox_drop_caps(0);
-
-	if (err == MESH_OK)
-		err = sandbox_files(NULL, false);
-	if (err == MESH_OK)
-		err = sandbox_seccomp(calls);
-	return err;
-}

@@ -112,3 +112,15 @@ sandbox_seccomp(const char *const *calls)
 }
 
 #endif
+
+int
+sandbox_enter(const char *const *calls)
+{
+	int err = sandbox_drop_caps(0);
+
+	if (err == MESH_OK)
+		err = sandbox_files(NULL, false);
+	if (err == MESH_OK)
+		err = sandbox_seccomp(calls);
+	return err;
+}

@@ -3,7 +3,30 @@ noinst_LTLIBRARIES += libmeshd.la
 libmeshd_la_SOURCES = %D%/msg.c %D%/link.c %D%/tables.c %D%/tables_agent.c \
     %D%/tables_engine.c
 libmeshd_la_LIBADD = libmesh-core.la
-noinst_HEADERS += %D%/msg.h %D%/link.h %D%/tables.h %D%/tables_int.h
+noinst_HEADERS += %D%/msg.h %D%/link.h %D%/tables.h %D%/tables_int.h \
+    %D%/roles.h
+MESHD_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/cmd
+
+# The monitor. libmesh-core is an archive of which it takes text and addresses;
+# what else that would bring is dropped by --as-needed: libc alone is left.
+sbin_PROGRAMS += meshd
+meshd_SOURCES = %D%/main.c %D%/monitor.c %D%/monitor_open.c \
+    %D%/monitor_role.c %D%/child.c %D%/rtnl.c %D%/tun.c %D%/state.c
+meshd_CPPFLAGS = $(MESHD_CPPFLAGS)
+meshd_LDADD = libmeshd.la libmesh-daemon.la libmesh-core.la
+noinst_HEADERS += %D%/monitor_int.h %D%/child.h %D%/rtnl.h %D%/tun.h \
+    %D%/state.h
+
+# The roles, each linked with what it needs and no more.
+pkglibexec_PROGRAMS += meshd-engine meshd-agent
+meshd_engine_SOURCES = %D%/engine_main.c %D%/engine.c
+meshd_engine_CPPFLAGS = $(MESHD_CPPFLAGS)
+meshd_engine_LDADD = libmeshd.la libmesh-daemon.la libmesh-core.la \
+    $(EVENT_LIBS) $(SSL_LIBS)
+meshd_agent_SOURCES = %D%/agent_main.c %D%/agent.c %D%/config.c
+meshd_agent_CPPFLAGS = $(MESHD_CPPFLAGS)
+meshd_agent_LDADD = libmeshd.la libmesh-daemon.la libmesh-core.la \
+    $(EVENT_LIBS)
 
 if HAVE_CMOCKA
 check_PROGRAMS += tests/unit/test_link tests/unit/test_tables

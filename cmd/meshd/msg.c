@@ -6,6 +6,8 @@
 #define M ROLE_MONITOR
 #define E ROLE_ENGINE
 #define A ROLE_AGENT
+#define C ROLE_CONFIG
+#define ALL (M | E | A | C)
 #define NEW MSG_IN_NEW
 #define UP MSG_IN_UP
 #define TABLES MSG_IN_TABLES
@@ -16,10 +18,11 @@
 /* clang-format off */
 static const struct msg_def defs[MSG_TYPE_COUNT] = {
 	/*                     name          from   to     states  next   fds    bytes */
-	[MSG_HELLO] =         {"hello",       M|E|A, M|E|A, NEW,    UP,     0, 0,  8, 8},
-	[MSG_ENGINE_START] =  {"engine-start", M,    E,     UP,     0,      0, 3, 54, 54},
+	[MSG_HELLO] =         {"hello",       ALL,   ALL,   NEW,    UP,     0, 0,  8, 8},
+	[MSG_CONF] =          {"conf",        C,     M,     UP,     0,      0, 0, 20, FULL},
+	[MSG_ENGINE_START] =  {"engine-start", M,    E,     UP,     0,      0, 3, 63, 63},
 	[MSG_NODE_SECRET] =   {"node-secret", M,     E,     ANY,    0,      0, 0, 32, 32},
-	[MSG_AGENT_START] =   {"agent-start", M,     A,     UP,     0,      2, 2,  9, FULL},
+	[MSG_AGENT_START] =   {"agent-start", M,     A,     UP,     0,      2, 2, 18, FULL},
 	[MSG_NETMAP_FILE] =   {"netmap-file", M,     A,     UP,     0,      1, 1,  0, 0},
 	[MSG_STOP] =          {"stop",        M,     E|A,   ANY,    0,      0, 0,  0, 0},
 	[MSG_LINKS] =         {"links",       M,     E|A,   UP,     0,      0, 0,  3, FULL},

@@ -27,11 +27,14 @@ enum msg_role {
 	ROLE_MONITOR = 1, /* a bit each: the table has sets of them */
 	ROLE_ENGINE = 2,
 	ROLE_AGENT = 4,
+	ROLE_CONFIG = 8, /* reads options, says them once, ends */
 };
 
 enum msg_type {
 	MSG_HELLO = 1, /* first on every link, both ways: u64 build id */
 
+	/* config -> monitor */
+	MSG_CONF, /* tbl_conf */
 	/* monitor -> engine */
 	MSG_ENGINE_START, /* tbl_engine_start; fds: TUN, udp4, udp6 */
 	MSG_NODE_SECRET,  /* 32 bytes: the node key was replaced */

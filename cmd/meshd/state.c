@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 #include "state.h"
 
-#include "base/secret.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -161,7 +160,7 @@ state_node_key(struct state *s, struct mesh_node_secret *out,
 		return mesh_fail(diag, MESH_ERR_IO, "cannot read '%s': %s",
 		    KEY_FILE, strerror(errno));
 	rc = parse_key(text, (size_t)n, out);
-	mesh_wipe(text, sizeof(text));
+	explicit_bzero(text, sizeof(text));
 	if (rc != MESH_OK)
 		mesh_fail(diag, rc, "'%s' is not a node key ('privkey:' and 64 "
 		    "hex digits); restore it, or remove it for a new one",
@@ -184,7 +183,7 @@ state_new_node_key(struct state *s, struct mesh_node_secret *out,
 	mesh_hex_encode(out->b, sizeof(out->b), text + sizeof(KEY_PREFIX) - 1);
 	text[KEY_TEXT] = '\n';
 	rc = write_file(s->dir, KEY_FILE, text, KEY_TEXT + 1);
-	mesh_wipe(text, sizeof(text));
+	explicit_bzero(text, sizeof(text));
 	if (rc != MESH_OK)
 		mesh_fail(diag, rc, "cannot write '%s': %s", KEY_FILE,
 		    strerror(errno));

@@ -164,6 +164,45 @@ tbl_prefixes_get(struct mesh_rd *r, struct mesh_arena *a, size_t max,
 }
 
 void
+tbl_conf_put(struct mesh_wr *w, const struct tbl_conf *t)
+{
+	tbl_text_put(w, t->state);
+	tbl_text_put(w, t->socket);
+	tbl_text_put(w, t->tun);
+	tbl_text_put(w, t->netmap);
+	tbl_text_put(w, t->hostname);
+	tbl_text_put(w, t->server);
+	tbl_text_put(w, t->operator_user);
+	mesh_wr_u16be(w, t->port);
+	mesh_wr_u16be(w, t->mtu);
+	mesh_wr_u32be(w, t->uid);
+	mesh_wr_u32be(w, t->gid);
+	mesh_wr_u8(w, t->log_level);
+}
+
+int
+tbl_conf_get(struct mesh_rd *r, struct mesh_arena *a, struct tbl_conf *out)
+{
+	struct tbl_conf t = {.state = tbl_text_get(r, a)};
+
+	t.socket = tbl_text_get(r, a);
+	t.tun = tbl_text_get(r, a);
+	t.netmap = tbl_text_get(r, a);
+	t.hostname = tbl_text_get(r, a);
+	t.server = tbl_text_get(r, a);
+	t.operator_user = tbl_text_get(r, a);
+	t.port = mesh_rd_u16be(r);
+	t.mtu = mesh_rd_u16be(r);
+	t.uid = mesh_rd_u32be(r);
+	t.gid = mesh_rd_u32be(r);
+	t.log_level = mesh_rd_u8(r);
+	int rc = tbl_end(r, a);
+	if (rc == MESH_OK)
+		*out = t;
+	return rc;
+}
+
+void
 tbl_engine_start_put(struct mesh_wr *w, const struct tbl_engine_start *t)
 {
 	mesh_wr_u32be(w, t->flags);
@@ -172,6 +211,9 @@ tbl_engine_start_put(struct mesh_wr *w, const struct tbl_engine_start *t)
 	mesh_wr_u16be(w, t->port6);
 	mesh_wr_bytes(w, t->node.b, sizeof(t->node.b));
 	mesh_wr_bytes(w, t->stamp, sizeof(t->stamp));
+	mesh_wr_u32be(w, t->uid);
+	mesh_wr_u32be(w, t->gid);
+	mesh_wr_u8(w, t->log_level);
 }
 
 int
@@ -183,6 +225,9 @@ tbl_engine_start_get(struct mesh_rd *r, struct tbl_engine_start *out)
 	out->port6 = mesh_rd_u16be(r);
 	(void)mesh_rd_copy(r, out->node.b, sizeof(out->node.b));
 	(void)mesh_rd_copy(r, out->stamp, sizeof(out->stamp));
+	out->uid = mesh_rd_u32be(r);
+	out->gid = mesh_rd_u32be(r);
+	out->log_level = mesh_rd_u8(r);
 	return tbl_end(r, NULL);
 }
 
@@ -196,6 +241,9 @@ tbl_agent_start_put(struct mesh_wr *w, const struct tbl_agent_start *t)
 	tbl_text_put(w, t->hostname);
 	tbl_text_put(w, t->server);
 	tbl_text_put(w, t->operator_user);
+	mesh_wr_u32be(w, t->uid);
+	mesh_wr_u32be(w, t->gid);
+	mesh_wr_u8(w, t->log_level);
 }
 
 int
@@ -210,6 +258,9 @@ tbl_agent_start_get(struct mesh_rd *r, struct mesh_arena *a,
 	t.hostname = tbl_text_get(r, a);
 	t.server = tbl_text_get(r, a);
 	t.operator_user = tbl_text_get(r, a);
+	t.uid = mesh_rd_u32be(r);
+	t.gid = mesh_rd_u32be(r);
+	t.log_level = mesh_rd_u8(r);
 	int rc = tbl_end(r, a);
 	if (rc == MESH_OK)
 		*out = t;

@@ -37,6 +37,18 @@ struct tbl_prefixes {
 	size_t count;
 };
 
+/* config role -> monitor: the options, checked. */
+struct tbl_conf {
+	const char *state, *socket, *tun;
+	const char *netmap;	   /* "": none */
+	const char *hostname;	   /* "": the machine's */
+	const char *server;	   /* "": what the state says */
+	const char *operator_user; /* "": root alone */
+	uint16_t port, mtu;
+	uint32_t uid, gid; /* what engine and agent run as */
+	uint8_t log_level; /* enum mesh_log_level */
+};
+
 /* monitor -> engine. Descriptors in this order, those that exist: TUN, udp4,
  * udp6. */
 #define TBL_START_TUN 1u
@@ -49,7 +61,9 @@ struct tbl_engine_start {
 	uint16_t mtu;
 	uint16_t port4, port6; /* that the sockets are bound to */
 	struct mesh_node_secret node;
-	uint8_t stamp[12]; /* TAI64N: send nothing older */
+	uint8_t stamp[12]; /* high-water mark: u64 seconds, u32 ns, opaque here */
+	uint32_t uid, gid;
+	uint8_t log_level;
 };
 
 /* monitor -> agent: what the command line said that concerns it. */
@@ -61,6 +75,8 @@ struct tbl_agent_start {
 	const char *hostname; /* --hostname, or "" */
 	const char *server;   /* --server, or "" */
 	const char *operator_user; /* --operator, or "" */
+	uint32_t uid, gid;	   /* to become */
+	uint8_t log_level;
 };
 
 /* What the kernel's links look like, latest state. An address per entry. */
@@ -227,6 +243,8 @@ struct tbl_peer_status {
 void tbl_prefixes_put(struct mesh_wr *w, const struct tbl_prefixes *t);
 int tbl_prefixes_get(struct mesh_rd *r, struct mesh_arena *a, size_t max,
     struct tbl_prefixes *out);
+void tbl_conf_put(struct mesh_wr *w, const struct tbl_conf *t);
+int tbl_conf_get(struct mesh_rd *r, struct mesh_arena *a, struct tbl_conf *out);
 void tbl_engine_start_put(struct mesh_wr *w, const struct tbl_engine_start *t);
 int tbl_engine_start_get(struct mesh_rd *r, struct tbl_engine_start *out);
 void tbl_agent_start_put(struct mesh_wr *w, const struct tbl_agent_start *t);
