@@ -1,4 +1,5 @@
-libmesh_core_la_SOURCES += %D%/error.c %D%/buf.c %D%/arena.c %D%/text.c \
+libmesh_core_la_SOURCES += %D%/error.c %D%/buf.c %D%/arena.c %D%/text.c %D%/hex.c \
+    %D%/base64.c \
     %D%/wall.c %D%/addr.c %D%/range.c %D%/secret.c %D%/log.c %D%/map.c \
     %D%/json.c %D%/json_write.c %D%/bind.c
 noinst_HEADERS += %D%/banned.h %D%/rd.h %D%/buf.h %D%/arena.h %D%/text.h \

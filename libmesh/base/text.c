@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 #include "base/text.h"
 
-#include <sodium.h>
 #include <stdio.h>
 
 bool
@@ -80,57 +79,6 @@ mesh_str_copy(struct mesh_str s, char *out, size_t size)
 	if (s.len > 0)
 		memcpy(out, s.p, s.len);
 	out[s.len] = 0;
-	return MESH_OK;
-}
-
-void
-mesh_hex_encode(const uint8_t *p, size_t len, char *out)
-{
-	sodium_bin2hex(out, 2 * len + 1, p, len);
-}
-
-int
-mesh_hex_decode(struct mesh_str hex, uint8_t *out, size_t len)
-{
-	size_t got;
-
-	if (hex.len != 2 * len)
-		return MESH_ERR_FORMAT;
-	if (sodium_hex2bin(out, len, hex.p, hex.len, NULL, &got, NULL) != 0 ||
-	    got != len) {
-		sodium_memzero(out, len);
-		return MESH_ERR_FORMAT;
-	}
-	return MESH_OK;
-}
-
-void
-mesh_base64_encode(const uint8_t *p, size_t len, char *out)
-{
-	sodium_bin2base64(out, MESH_BASE64_LEN(len) + 1, p, len,
-	    sodium_base64_VARIANT_ORIGINAL);
-}
-
-int
-mesh_base64_decode(struct mesh_str text, uint8_t *out, size_t max,
-    size_t *out_len)
-{
-	/* Before decoding, so that "too long" and "malformed" stay apart. */
-	size_t pad = 0;
-
-	if (text.len % 4 != 0)
-		return MESH_ERR_FORMAT;
-	while (pad < 2 && pad < text.len && text.p[text.len - 1 - pad] == '=')
-		pad++;
-	if (text.len / 4 * 3 - pad > max)
-		return MESH_ERR_LIMIT;
-	if (text.len == 0) {
-		*out_len = 0;
-		return MESH_OK;
-	}
-	if (sodium_base642bin(out, max, text.p, text.len, NULL, out_len, NULL,
-		sodium_base64_VARIANT_ORIGINAL) != 0)
-		return MESH_ERR_FORMAT;
 	return MESH_OK;
 }
 
