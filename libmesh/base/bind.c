@@ -351,6 +351,34 @@ is_zero_field(const struct mesh_field *f, const void *at)
 	return true;
 }
 
+/* Empty, but given so: MESH_BIND_OMIT_UNSET writes it. */
+static bool
+is_given(const struct mesh_field *f, const void *at)
+{
+	switch (f->kind) {
+	case MESH_BIND_WALL:
+		return mesh_wall_is_zero(*(const struct mesh_wall *)at);
+	case MESH_BIND_STRINGS:
+	case MESH_BIND_OBJECTS:
+	case MESH_BIND_INTS:
+	case MESH_BIND_CUSTOMS:
+		return ((const struct mesh_bind_list *)at)->set;
+	case MESH_BIND_MAP_OBJECT:
+	case MESH_BIND_MAP_RAW:
+		return ((const struct mesh_bind_map *)at)->set;
+	default:
+		return false;
+	}
+}
+
+static bool
+is_left_out(const struct mesh_field *f, const void *at)
+{
+	if (f->flags & MESH_BIND_OMIT_UNSET)
+		return is_zero_field(f, at) && !is_given(f, at);
+	return (f->flags & MESH_BIND_OMIT) && is_zero_field(f, at);
+}
+
 static void
 write_wall(struct mesh_jw *w, const struct mesh_wall *v)
 {
@@ -503,7 +531,7 @@ mesh_bind_write(struct mesh_jw *w, const struct mesh_schema *s, const void *in)
 		const struct mesh_field *f = &s->fields[i];
 		const void *at = (const uint8_t *)in + f->offset;
 
-		if ((f->flags & MESH_BIND_OMIT) && is_zero_field(f, at))
+		if (is_left_out(f, at))
 			continue;
 		mesh_jw_name(w, f->name);
 		write_field(w, f, at);

@@ -75,6 +75,9 @@ struct mesh_bind_codec {
 
 #define MESH_BIND_OMIT 1u  /* not written when zero, empty or absent */
 #define MESH_BIND_NULL 2u  /* lists: written as null, not [], when not set */
+/* As OMIT, but what was given empty on purpose is written: lists and maps that
+ * are set, the zero time (absent is {0, 0}). */
+#define MESH_BIND_OMIT_UNSET 4u
 
 struct mesh_schema;
 

@@ -28,14 +28,21 @@ int mesh_counted_parse(struct mesh_str json, const struct mesh_schema *s,
 /* Both take NULL; ref returns its argument. */
 void *mesh_counted_ref(void *object);
 void mesh_counted_unref(void *object);
+/* Do both (either may be NULL) read the same when written, in at most max bytes?
+ */
+bool mesh_counted_eq(const void *a, const void *b, const struct mesh_schema *s,
+    size_t max);
+/* An array, from malloc, of pointers to counted objects: with all of them. */
+void mesh_counted_unref_all(void *objects, size_t count);
 
-/* A JSON value that is passed on as it is, or compared. */
-struct mesh_blob {
+/* A JSON value that is passed on as it is, and compared. */
+struct mesh_value {
 	struct mesh_counted counted;
 	struct mesh_str json;
 };
 
-struct mesh_blob *mesh_blob_new(struct mesh_str json, size_t max);
-bool mesh_blob_eq(const struct mesh_blob *a, const struct mesh_blob *b);
+/* A copy with one reference; NULL without memory or past max bytes. */
+struct mesh_value *mesh_value_new(struct mesh_str json, size_t max);
+bool mesh_value_eq(const struct mesh_value *a, const struct mesh_value *b);
 
 #endif

@@ -21,14 +21,15 @@ enum mesh_node_field {
 	MESH_NODE_HOME = 1u << 5, /* home relay */
 	MESH_NODE_ONLINE = 1u << 6,
 	MESH_NODE_SEEN = 1u << 7,   /* last_seen */
-	MESH_NODE_EXPIRY = 1u << 8, /* key_expiry, expired */
+	MESH_NODE_EXPIRY = 1u << 8, /* key_expiry */
 	MESH_NODE_NAME = 1u << 9,
 	MESH_NODE_USER = 1u << 10, /* user, sharer */
 	MESH_NODE_TAG_SET = 1u << 11,
 	MESH_NODE_CAP_SET = 1u << 12, /* cap, cap_map */
 	MESH_NODE_HOST = 1u << 13,    /* hostinfo */
 	MESH_NODE_ROUTES = 1u << 14,  /* primary_routes */
-	MESH_NODE_REST = 1u << 15,    /* anything else */
+	MESH_NODE_SIGNATURE = 1u << 15, /* key_signature */
+	MESH_NODE_REST = 1u << 16,    /* anything else */
 };
 
 /* What a saved netmap may lose for some minutes: endpoints, online, seen, home

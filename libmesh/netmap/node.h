@@ -63,6 +63,8 @@ extern const struct mesh_schema mesh_node_schema;
  * writing it again gives the members that were read. */
 int mesh_node_parse(struct mesh_str json, struct mesh_node **out,
     struct mesh_diag *diag);
+/* Appends the node's JSON object. */
+void mesh_node_write(struct mesh_buf *out, const struct mesh_node *n);
 /* Fills in what older servers say in other members (control.md 6.6): HomeDERP
  * from DERP, AllowedIPs from Addresses, CapMap from Capabilities. Only before
  * the node is shared. MESH_ERR_NOMEM, MESH_ERR_LIMIT. */

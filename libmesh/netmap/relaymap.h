@@ -59,7 +59,10 @@ struct mesh_relaymap {
 
 extern const struct mesh_schema mesh_relaymap_schema;
 
-/* The region, or NULL. */
+/* One map from its JSON object, with one reference. */
+int mesh_relaymap_parse(struct mesh_str json, struct mesh_relaymap **out,
+    struct mesh_diag *diag);
+/* The region, or NULL (m may be NULL). */
 const struct mesh_relaymap_region *mesh_relaymap_find(
     const struct mesh_relaymap *m, int64_t id);
 /* True if cert_name pins the raw certificate ("sha256-raw:HEX"). */

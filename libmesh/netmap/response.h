@@ -15,26 +15,11 @@
 #define MESH_RESPONSE_MEMORY (16u << 20) /* bytes of its decoded members */
 #define MESH_NETMAP_PEERS 65536u	 /* nodes of a netmap, or of a frame */
 
-struct mesh_ping_request {
-	const char *url;
-	bool url_is_noise;
-	bool log;
-	const char *types; /* "c2n", "disco,TSMP": comma-separated */
-	struct mesh_ip ip;
-	struct mesh_str payload; /* JSON: base64 in quotes */
-};
-
-struct mesh_map_debug {
-	double sleep_seconds;
-	bool disable_log_tail;
-	struct mesh_str exit; /* JSON: a number; absent: do not */
-};
-
 struct mesh_map_response {
 	const char *session_handle;
 	int64_t seq;
 	bool keep_alive;
-	struct mesh_ping_request *ping;
+	struct mesh_str ping; /* PingRequest: control/msg.h */
 	const char *pop_browser_url;
 	struct mesh_str node;		 /* Node: ourselves */
 	struct mesh_str relays;		 /* DERPMap */
@@ -56,17 +41,13 @@ struct mesh_map_response {
 	struct mesh_wall control_time;
 	struct mesh_str lock_info; /* TKAInfo */
 	const char *audit_log_id;
-	struct mesh_map_debug *debug;
+	struct mesh_str debug; /* Debug */
 	struct mesh_str dial_plan;	/* ControlDialPlan */
 	struct mesh_str client_version; /* ClientVersion */
 	int8_t default_auto_update;	/* deprecated */
 };
 
 extern const struct mesh_schema mesh_map_response_schema;
-extern const struct mesh_schema mesh_ping_request_schema;
-
-/* The JSON that a server sends while nothing changes, to the byte. */
-#define MESH_MAP_KEEPALIVE "{\"KeepAlive\":true}"
 
 /* Reads a frame's JSON into *out; what is large is borrowed from json, the rest
  * lies in the arena. MESH_ERR_FORMAT, MESH_ERR_LIMIT, MESH_ERR_NOMEM. */

@@ -35,6 +35,8 @@ extern const struct mesh_bind_codec mesh_bind_who;
 /* MESH_WHO_NOBODY if it is malformed. text is borrowed. */
 struct mesh_who mesh_who_parse(const char *text);
 struct mesh_who mesh_who_prefix(const struct mesh_prefix *p);
+/* Is the address among them? (Capabilities: never, they are the caller's.) */
+bool mesh_who_has(const struct mesh_who *w, const struct mesh_ip *ip);
 /* The name behind "cap:"; NULL if it is no capability. */
 const char *mesh_who_cap(const struct mesh_who *w);
 

@@ -45,12 +45,12 @@ struct mesh_netmap {
 	struct mesh_health_message **messages; /* by id */
 	size_t message_count;
 	/* As control said them: */
-	struct mesh_blob *health;    /* [string] */
-	struct mesh_blob *domain;    /* string */
-	struct mesh_blob *lock_info; /* TKAInfo */
-	struct mesh_blob *dial_plan;
-	struct mesh_blob *client_version;
-	struct mesh_blob *audit_log_id; /* string */
+	struct mesh_value *health;    /* [string] */
+	struct mesh_value *domain;    /* string */
+	struct mesh_value *lock_info; /* TKAInfo */
+	struct mesh_value *dial_plan;
+	struct mesh_value *client_version;
+	struct mesh_value *audit_log_id; /* string */
 	int8_t collect_services;
 	struct mesh_wall control_time;
 };

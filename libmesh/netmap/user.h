@@ -19,4 +19,6 @@ struct mesh_user {
 
 extern const struct mesh_schema mesh_user_schema;
 
+bool mesh_user_eq(const struct mesh_user *a, const struct mesh_user *b);
+
 #endif

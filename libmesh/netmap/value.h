@@ -9,8 +9,15 @@
 #define MESH_NETMAP_VALUE_H
 
 #include <base/addr.h>
-#include <base/bind.h>
-#include <mesh/key.h>
+#include <crypto/key_bind.h>
+
+/* A line of a schema table: type, JSON name, kind, member, flags and, where the
+ * kind wants it, .sub, .codec or .max. */
+#define MESH_FIELD(type, json, k, member, f, ...)                              \
+	{                                                                      \
+		.name = (json), .kind = MESH_BIND_##k,                         \
+		.offset = offsetof(type, member), .flags = (f), ##__VA_ARGS__  \
+	}
 
 /* Present and not Go's zero time. */
 static inline bool
@@ -18,12 +25,6 @@ mesh_wall_is_set(struct mesh_wall w)
 {
 	return !(w.sec == 0 && w.nsec == 0) && !mesh_wall_is_zero(w);
 }
-
-/* Public keys: "nodekey:...", "mkey:...", "discokey:..."; "" reads as absent.
- * OMIT leaves an all-zero key out, else it is written as 64 zeros. */
-extern const struct mesh_bind_codec mesh_bind_node_key;
-extern const struct mesh_bind_codec mesh_bind_machine_key;
-extern const struct mesh_bind_codec mesh_bind_disco_key;
 
 /* struct mesh_str: any JSON value, borrowed from the text that was read (unlike
  * MESH_BIND_RAW, which copies). `null` reads as absent. */
@@ -34,9 +35,13 @@ extern const struct mesh_bind_codec mesh_bind_slice;
 extern const struct mesh_bind_codec mesh_bind_candidate;
 
 /* {"name":1.5,...}: in the order of the text. */
+struct mesh_double {
+	const char *name;
+	double value;
+};
+
 struct mesh_doubles {
-	const char **names;
-	double *values;
+	struct mesh_double *items;
 	size_t count;
 	bool set; /* present and not null: {} differs from absent */
 };
@@ -59,9 +64,13 @@ struct mesh_id_flags {
 extern const struct mesh_bind_codec mesh_bind_id_flags;
 
 /* {"name":"text",...} */
+struct mesh_text {
+	const char *name;
+	const char *value;
+};
+
 struct mesh_texts {
-	const char **names;
-	const char **values;
+	struct mesh_text *items;
 	size_t count;
 };
 
