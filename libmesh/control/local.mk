@@ -1,3 +1,5 @@
 # libmesh/control: sources, headers, unit tests and fuzz targets of this layer
-noinst_HEADERS += %D%/msg.h %D%/blob.h %D%/frame.h %D%/backoff.h %D%/url.h \
-    %D%/client.h %D%/server.h
+libmesh_core_la_SOURCES += %D%/backoff.c %D%/blob.c %D%/frame.c \
+    %D%/handshake.c %D%/msg.c %D%/record.c %D%/url.c
+noinst_HEADERS += %D%/backoff.h %D%/blob.h %D%/client.h %D%/frame.h \
+    %D%/handshake.h %D%/msg.h %D%/record.h %D%/server.h %D%/url.h
