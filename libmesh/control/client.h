@@ -23,6 +23,7 @@
 #define MESH_CONTROL_CLIENT_H
 
 #include <control/msg.h>
+#include <crypto/aead.h>
 
 /* Upgrade and handshake, from _new. */
 #define MESH_CONTROL_HANDSHAKE_NS (10 * MESH_SEC)
@@ -33,18 +34,18 @@
 #define MESH_CONTROL_ANSWER_NS (60 * MESH_SEC)
 /* Requests under way at a time, the map stream included. */
 #define MESH_CONTROL_REQUESTS_MAX 16u
-/* Events that wait to be pulled; further input waits in the connection. */
-#define MESH_CONTROL_EVENTS_MAX 64u
 /* Random bytes that a session needs. */
 #define MESH_CONTROL_CLIENT_RANDOM 32u
 
-struct mesh_control_client; /* about 60 kB, with zstd 200 kB more */
+struct mesh_control_client; /* about 40 kB, with zstd 150 kB more */
 
 struct mesh_control_client_config {
 	struct mesh_machine_key server_key;	  /* from /key */
-	const struct mesh_machine_secret *secret; /* used by _new, not kept */
+	const struct mesh_machine_secret *secret; /* copied, until the
+						     handshake is over */
 	const char *authority; /* of the server's URL: host or host:port */
 	uint16_t version;      /* 0: MESH_CAPVER */
+	struct mesh_aead *aead; /* the caller's; NULL: libsodium's */
 	size_t frame_max;      /* bytes of a map message; 0: MESH_FRAME_MAX */
 	size_t text_max;       /* decoded; 0: MESH_FRAME_TEXT_MAX */
 };
@@ -57,7 +58,8 @@ int mesh_control_client_new(const struct mesh_control_client_config *cfg,
 void mesh_control_client_free(struct mesh_control_client *c);
 
 /* Bytes from the connection. len 0: the other side closed it. Takes all, or
- * fails; what went wrong comes as MESH_CONTROL_CLOSED too. */
+ * fails; what went wrong comes as MESH_CONTROL_CLOSED too. What a stream holds
+ * is bounded: the server may send more only when events were pulled. */
 int mesh_control_client_input(struct mesh_control_client *c, const void *p,
     size_t len, struct mesh_time now);
 /* Bytes for the connection, at most cap of them (give 4096 or more); 0: nothing
@@ -107,7 +109,7 @@ enum mesh_control_client_event_kind {
 	MESH_CONTROL_REGISTER, /* outcome and reg, or err */
 	MESH_CONTROL_MAP,      /* one map response: text and map */
 	MESH_CONTROL_KEEPALIVE,
-	MESH_CONTROL_PING,     /* to be answered by the caller: see below */
+	MESH_CONTROL_PING, /* to be answered by the caller: see below */
 	MESH_CONTROL_MAP_END,  /* the stream is over: err, status; poll again */
 	MESH_CONTROL_RESPONSE, /* status and text (the body), or err */
 	MESH_CONTROL_CLOSED,   /* err, diag; the last event */

@@ -1,5 +1,8 @@
 # libmesh/control: sources, headers, unit tests and fuzz targets of this layer
-libmesh_core_la_SOURCES += %D%/backoff.c %D%/blob.c %D%/frame.c \
-    %D%/handshake.c %D%/msg.c %D%/record.c %D%/url.c
-noinst_HEADERS += %D%/backoff.h %D%/blob.h %D%/client.h %D%/frame.h \
-    %D%/handshake.h %D%/msg.h %D%/record.h %D%/server.h %D%/url.h
+libmesh_core_la_SOURCES += %D%/backoff.c %D%/blob.c %D%/c2n.c %D%/client.c \
+    %D%/client_event.c %D%/client_request.c %D%/early.c %D%/frame.c \
+    %D%/h2.c %D%/handshake.c %D%/msg.c %D%/record.c %D%/retry.c \
+    %D%/upgrade.c %D%/url.c
+noinst_HEADERS += %D%/backoff.h %D%/blob.h %D%/c2n.h %D%/client.h \
+    %D%/client_int.h %D%/early.h %D%/frame.h %D%/h2.h %D%/handshake.h \
+    %D%/msg.h %D%/record.h %D%/retry.h %D%/server.h %D%/upgrade.h %D%/url.h

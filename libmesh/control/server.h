@@ -27,9 +27,8 @@
 
 #include <base/text.h>
 #include <control/blob.h>
+#include <crypto/aead.h>
 #include <mesh/key.h>
-
-#define MESH_NOISE_INIT_LEN 101u /* bytes of the initiation */
 
 /* Lowest capability version that is let in (control.md 2.3). */
 #define MESH_CONTROL_VERSION_MIN 88u
@@ -55,6 +54,7 @@ struct mesh_control_server;
 struct mesh_control_server_config {
 	struct mesh_machine_key key; /* the server's, public */
 	uint16_t version_min;	     /* 0: MESH_CONTROL_VERSION_MIN */
+	struct mesh_aead *aead;	     /* the caller's; NULL: libsodium's */
 	size_t request_max;	     /* bytes; 0: MESH_CONTROL_REQUEST_MAX */
 	size_t queue_max;	     /* bytes; 0: MESH_CONTROL_QUEUE_MAX */
 };

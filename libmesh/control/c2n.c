@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: ISC */
+#include "control/c2n.h"
+
+#include <stdlib.h>
+
+#include "wire/http.h"
+
+static void
+write_response(struct mesh_buf *out, unsigned status, struct mesh_str body)
+{
+	mesh_http_write_status(out, status);
+	mesh_http_write_length(out, body.len);
+	mesh_http_write_end(out);
+	(void)mesh_buf_add(out, body.p, body.len);
+}
+
+/* The body of a request that lies in memory whole. */
+static int
+find_body(const struct mesh_http_head *head, const uint8_t *p, size_t len,
+    struct mesh_str *out)
+{
+	*out = (struct mesh_str){(const char *)p + head->len, 0};
+	if (head->body == MESH_HTTP_BODY_CHUNKED)
+		return MESH_ERR_FORMAT;
+	if (head->body == MESH_HTTP_BODY_LENGTH) {
+		if (head->body_len > len - head->len)
+			return MESH_ERR_FORMAT;
+		out->len = (size_t)head->body_len;
+	}
+	return MESH_OK;
+}
+
+static int
+answer(const uint8_t *p, size_t len, struct mesh_buf *out)
+{
+	struct mesh_http_head head;
+	struct mesh_str body;
+
+	if (mesh_http_request_parse(p, len, &head) != MESH_OK ||
+	    find_body(&head, p, len, &body) != MESH_OK)
+		return MESH_ERR_FORMAT;
+	if (mesh_str_eq(mesh_http_path(&head), "/echo"))
+		write_response(out, 200, body);
+	else
+		write_response(out, 400, MESH_STR("unknown c2n path\n"));
+	return out->failed ? MESH_ERR_NOMEM : MESH_OK;
+}
+
+int
+mesh_c2n_answer(const char *payload, struct mesh_buf *out)
+{
+	struct mesh_str text = mesh_str(payload);
+	size_t max = text.len / 4 * 3 + 3, len;
+	uint8_t *p;
+	int err;
+
+	if (max > MESH_C2N_REQUEST_MAX)
+		return MESH_ERR_LIMIT;
+	p = malloc(max);
+	if (p == NULL)
+		return MESH_ERR_NOMEM;
+	err = mesh_base64_decode(text, p, max, &len);
+	if (err == MESH_OK)
+		err = answer(p, len, out);
+	free(p);
+	return err;
+}
