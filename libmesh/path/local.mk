@@ -1,2 +1,8 @@
 # libmesh/path: sources, headers, unit tests and fuzz targets of this layer
+libmesh_core_la_SOURCES += %D%/path.c %D%/peer.c %D%/candidate.c \
+    %D%/search.c %D%/disco.c %D%/pings.c %D%/route.c %D%/queue.c \
+    %D%/endpoints.c %D%/netcheck.c %D%/netcheck_plan.c %D%/home.c \
+    %D%/better.c %D%/timer.c %D%/random.c
+noinst_HEADERS += %D%/int.h %D%/endpoints.h %D%/netcheck.h \
+    %D%/netcheck_plan.h %D%/home.h %D%/better.h %D%/timer.h %D%/random.h
 meshinclude_HEADERS += libmesh/include/mesh/path.h

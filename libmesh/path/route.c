@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: ISC
+ * route.c - the way of a packet: asked for each batch, so short.
+ */
+#include "path/int.h"
+
+#include "wire/sniff.h"
+
+static bool
+is_up(const struct mesh_path *p, const struct mesh_endpoint *ep)
+{
+	return ep->port != 0 && (mesh_ip_is4(&ep->ip) ? p->up4 : p->up6);
+}
+
+/* The candidate behind the best in the list. */
+static const struct candidate *
+next_candidate(const struct mesh_path *p, const struct mesh_path_peer *peer)
+{
+	const struct candidate *at = mesh_path_candidate(peer, &peer->best.ep);
+	size_t n = peer->candidate_count;
+	size_t first = at != NULL ? (size_t)(at - peer->candidates) + 1 : 0;
+
+	for (size_t i = 0; i < n; i++) {
+		const struct candidate *c = &peer->candidates[(first + i) % n];
+
+		if (is_up(p, &c->ep))
+			return c;
+	}
+	return NULL;
+}
+
+/* A peer that speaks plain WireGuard: the endpoint that worked last, and after
+ * a silence one after the other, until it is heard from one. `round` counts the
+ * choices since. */
+static int
+route_wg_only(struct mesh_path *p, struct mesh_path_peer *peer,
+    struct mesh_time now, struct mesh_path_route *out)
+{
+	if (!mesh_path_trusted(peer, now)) {
+		const struct candidate *c =
+		    peer->round++ == 0 && is_up(p, &peer->best.ep)
+			? mesh_path_candidate(peer, &peer->best.ep)
+			: next_candidate(p, peer);
+
+		if (c == NULL)
+			return MESH_ERR_NOTFOUND;
+		if (!mesh_endpoint_eq(&peer->best.ep, &c->ep))
+			mesh_path_peer_changed(p, peer);
+		peer->best.ep = c->ep;
+		peer->trust_until = mesh_time_add(now, WG_ONLY_GUESS_NS);
+	}
+	*out = (struct mesh_path_route){.udp = peer->best.ep};
+	return MESH_OK;
+}
+
+int
+mesh_path_route(struct mesh_path *p, struct mesh_path_peer *peer,
+    struct mesh_time now, struct mesh_path_route *out)
+{
+	struct mesh_path_route r = {.region = 0};
+
+	if (peer->expired)
+		return MESH_ERR_EXPIRED;
+	mesh_path_touch(p, peer, now);
+	if (peer->wg_only)
+		return route_wg_only(p, peer, now, out);
+	if (is_up(p, &peer->best.ep))
+		r.udp = peer->best.ep;
+	if (r.udp.port == 0 || !mesh_path_trusted(peer, now)) {
+		r.region = mesh_path_peer_relay(p, peer);
+		mesh_path_search_if_due(p, peer, now);
+	}
+	if (r.udp.port == 0 && r.region == 0)
+		return MESH_ERR_NOTFOUND;
+	*out = r;
+	return MESH_OK;
+}
+
+void
+mesh_path_received_udp(struct mesh_path *p, struct mesh_path_peer *peer,
+    const struct mesh_endpoint *from, struct mesh_time now)
+{
+	struct candidate *c;
+
+	if (!peer->wg_only)
+		return;
+	if (!mesh_endpoint_eq(&peer->best.ep, from)) {
+		c = mesh_path_candidate_add(p, peer, from, FROM_PING, now);
+		if (c == NULL)
+			return;
+		c->bound = mesh_path_bind(p, from, peer);
+		peer->best.ep = *from;
+		mesh_path_peer_changed(p, peer);
+		mesh_path_candidates_expire(p, peer, now);
+	}
+	peer->round = 0;
+	peer->trust_until = mesh_time_add(now, WG_ONLY_TRUST_NS);
+}
+
+void
+mesh_path_received_relay(struct mesh_path *p, struct mesh_path_peer *peer,
+    uint16_t region, struct mesh_time now)
+{
+	(void)p;
+	(void)now;
+	if (!peer->wg_only)
+		peer->learned = region;
+}
+
+void
+mesh_path_unreachable(struct mesh_path *p, struct mesh_path_peer *peer,
+    const struct mesh_endpoint *to, struct mesh_time now)
+{
+	struct candidate *c = mesh_path_candidate(peer, to);
+
+	if (c != NULL)
+		c->answered = MESH_NEVER;
+	if (!mesh_endpoint_eq(&peer->best.ep, to))
+		return;
+	mesh_path_clear_best(p, peer);
+	mesh_path_search_if_due(p, peer, now);
+}
+
+enum mesh_path_datagram
+mesh_path_sniff(const void *data, size_t len)
+{
+	switch (mesh_sniff(data, len)) {
+	case MESH_SNIFF_STUN:
+		return MESH_PATH_STUN;
+	case MESH_SNIFF_DISCO:
+		return MESH_PATH_DISCO;
+	default:
+		return MESH_PATH_OTHER;
+	}
+}
+
+void
+mesh_path_status(const struct mesh_path *p, const struct mesh_path_peer *peer,
+    struct mesh_time now, struct mesh_path_status *out)
+{
+	*out = (struct mesh_path_status){
+	    .active = ago(peer->sent, now) <= MESH_PATH_ACTIVE_NS,
+	    .direct = peer->best.ep,
+	    .trusted = mesh_path_trusted(peer, now),
+	    .latency_ns = peer->best.latency_ns,
+	    .region = mesh_path_peer_relay(p, peer),
+	    .candidates = peer->candidate_count,
+	};
+	if (peer->identity != NULL)
+		out->disco = peer->identity->key;
+}
