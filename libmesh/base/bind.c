@@ -524,9 +524,9 @@ write_field(struct mesh_jw *w, const struct mesh_field *f, const void *at)
 }
 
 void
-mesh_bind_write(struct mesh_jw *w, const struct mesh_schema *s, const void *in)
+mesh_bind_write_members(struct mesh_jw *w, const struct mesh_schema *s,
+    const void *in)
 {
-	mesh_jw_object(w);
 	for (size_t i = 0; i < s->count; i++) {
 		const struct mesh_field *f = &s->fields[i];
 		const void *at = (const uint8_t *)in + f->offset;
@@ -536,6 +536,13 @@ mesh_bind_write(struct mesh_jw *w, const struct mesh_schema *s, const void *in)
 		mesh_jw_name(w, f->name);
 		write_field(w, f, at);
 	}
+}
+
+void
+mesh_bind_write(struct mesh_jw *w, const struct mesh_schema *s, const void *in)
+{
+	mesh_jw_object(w);
+	mesh_bind_write_members(w, s, in);
 	mesh_jw_end_object(w);
 }
 

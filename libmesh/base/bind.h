@@ -120,5 +120,8 @@ int mesh_bind_parse(const char *text, size_t len, const struct mesh_schema *s,
     struct mesh_arena *a, void *out, struct mesh_diag *diag);
 void mesh_bind_write(struct mesh_jw *w, const struct mesh_schema *s,
     const void *in);
+/* The members alone, into an object that the caller opened (and may add to). */
+void mesh_bind_write_members(struct mesh_jw *w, const struct mesh_schema *s,
+    const void *in);
 
 #endif
