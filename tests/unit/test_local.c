@@ -237,7 +237,7 @@ whois_is_written_as_read(void **state)
 	mesh_whois_write(&out, n, NULL);
 	assert_true(strstr(mesh_buf_cstr(&out), "\"UserProfile\": null"));
 	mesh_buf_release(&out);
-	mesh_node_unref(n);
+	mesh_counted_unref(n);
 }
 
 static void
