@@ -250,6 +250,8 @@ on_frame_recv(nghttp2_session *session, const nghttp2_frame *frame, void *user)
 	struct mesh_h2 *h = user;
 	struct mesh_h2_stream *s;
 
+	if (frame->hd.type == NGHTTP2_SETTINGS)
+		h->greeted = true;
 	if (frame->hd.type != NGHTTP2_DATA && frame->hd.type != NGHTTP2_HEADERS)
 		return 0;
 	if (!(frame->hd.flags & NGHTTP2_FLAG_END_STREAM))
@@ -449,8 +451,16 @@ mesh_h2_consume(struct mesh_h2 *h, struct mesh_h2_stream *s, size_t len)
 		(void)nghttp2_session_consume_connection(h->session, len);
 }
 
-void
-mesh_h2_goaway(struct mesh_h2 *h, uint32_t code)
+struct mesh_h2_stream *
+mesh_h2_find(const struct mesh_h2 *h, int32_t id)
 {
-	(void)nghttp2_session_terminate_session(h->session, code);
+	return id > 0 ? find_stream(h->session, id) : NULL;
+}
+
+void
+mesh_h2_goaway(struct mesh_h2 *h)
+{
+	(void)nghttp2_submit_goaway(h->session, NGHTTP2_FLAG_NONE,
+	    nghttp2_session_get_last_proc_stream_id(h->session),
+	    NGHTTP2_NO_ERROR, NULL, 0);
 }

@@ -62,11 +62,12 @@ struct mesh_h2_ops {
 	void (*close)(void *arg, struct mesh_h2_stream *s, uint32_t code);
 };
 
-struct mesh_h2 { /* read queued; the rest is private */
+struct mesh_h2 { /* read queued and greeted; the rest is private */
 	nghttp2_session *session;
 	const struct mesh_h2_ops *ops;
 	void *arg;
 	size_t queued; /* bytes of blobs that wait, of all streams */
+	bool greeted;  /* the other side's SETTINGS came */
 	struct mesh_wr *room;
 	const uint8_t *left; /* of nghttp2's, not copied yet */
 	size_t left_len;
@@ -116,7 +117,9 @@ void mesh_h2_reset(struct mesh_h2 *h, struct mesh_h2_stream *s,
 /* Opens the windows again: stream and connection; or, when the stream is gone
  * already, the connection's alone (s NULL). */
 void mesh_h2_consume(struct mesh_h2 *h, struct mesh_h2_stream *s, size_t len);
-/* GOAWAY, now: later streams of the other side are refused. */
-void mesh_h2_goaway(struct mesh_h2 *h, uint32_t code);
+/* Server: the stream of that id, if it is not closed. */
+struct mesh_h2_stream *mesh_h2_find(const struct mesh_h2 *h, int32_t id);
+/* GOAWAY: what runs goes on, new requests go elsewhere. */
+void mesh_h2_goaway(struct mesh_h2 *h);
 
 #endif

@@ -1,12 +1,15 @@
 # libmesh/control: sources, headers, unit tests and fuzz targets of this layer
 libmesh_core_la_SOURCES += %D%/backoff.c %D%/blob.c %D%/c2n.c %D%/client.c \
-    %D%/client_event.c %D%/client_request.c %D%/early.c %D%/frame.c \
-    %D%/h2.c %D%/handshake.c %D%/keyfetch.c %D%/msg.c %D%/record.c %D%/retry.c \
-    %D%/upgrade.c %D%/url.c
+    %D%/client_event.c %D%/client_request.c %D%/early.c %D%/frame.c %D%/h2.c \
+    %D%/handshake.c %D%/keyfetch.c %D%/msg.c %D%/record.c %D%/retry.c \
+    %D%/server.c %D%/server_stream.c %D%/upgrade.c %D%/url.c
 noinst_HEADERS += %D%/backoff.h %D%/blob.h %D%/c2n.h %D%/client.h \
-    %D%/client_int.h %D%/early.h %D%/frame.h %D%/h2.h %D%/handshake.h %D%/keyfetch.h \
-    %D%/msg.h %D%/record.h %D%/retry.h %D%/server.h %D%/upgrade.h %D%/url.h
+    %D%/client_int.h %D%/early.h %D%/frame.h %D%/h2.h %D%/handshake.h \
+    %D%/keyfetch.h %D%/msg.h %D%/record.h %D%/retry.h %D%/server.h \
+    %D%/server_int.h %D%/upgrade.h %D%/url.h
 
 # Against programs that we did not write.
-noinst_PROGRAMS += tests/interop/control_client
+noinst_PROGRAMS += tests/interop/control_client \
+    tests/interop/control_server
 tests_interop_control_client_SOURCES = tests/interop/control_client.c
+tests_interop_control_server_SOURCES = tests/interop/control_server.c
