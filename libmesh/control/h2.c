@@ -89,6 +89,13 @@ mesh_h2_end(struct mesh_h2 *h, struct mesh_h2_stream *s)
 	return MESH_OK;
 }
 
+size_t
+mesh_h2_waiting(const struct mesh_h2_stream *s)
+{
+	return s->first != NULL ? s->queued - (s->first->blob->len - s->offset)
+				: 0;
+}
+
 /* --- nghttp2 asks for what a stream sends */
 
 static ssize_t

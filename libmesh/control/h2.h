@@ -111,6 +111,8 @@ int mesh_h2_respond(struct mesh_h2 *h, struct mesh_h2_stream *s,
 int mesh_h2_add(struct mesh_h2 *h, struct mesh_h2_stream *s,
     struct mesh_blob *b);
 int mesh_h2_end(struct mesh_h2 *h, struct mesh_h2_stream *s);
+/* Bytes that wait behind the blob that is being sent. */
+size_t mesh_h2_waiting(const struct mesh_h2_stream *s);
 /* RST_STREAM; the stream closes when it is sent. */
 void mesh_h2_reset(struct mesh_h2 *h, struct mesh_h2_stream *s,
     uint32_t code);

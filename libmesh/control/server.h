@@ -41,8 +41,8 @@
 /* Requests at a time on one connection; the map stream is one of them. */
 #define MESH_CONTROL_STREAMS_MAX 16u
 /* Bytes of :path, of all fields of a request, of all bodies that a session
- * holds at a time, of blobs that wait in it. A single blob may be larger than
- * the last when nothing else waits (the first map). */
+ * holds at a time, of blobs that wait in a stream behind the one that is being
+ * sent (the first map may be larger than that). */
 #define MESH_CONTROL_PATH_MAX 1024u
 #define MESH_CONTROL_FIELDS_MAX (16u << 10)
 #define MESH_CONTROL_REQUEST_MAX (1u << 20)

@@ -355,15 +355,17 @@ mesh_control_server_push(struct mesh_control_server *s, int32_t stream,
     struct mesh_blob *frames, struct mesh_time now)
 {
 	struct stream *st;
+	size_t waiting;
 	int err = find_open(s, stream, &st);
 
 	if (err != MESH_OK)
 		return err;
-	if (s->h2.queued > 0 && (frames->len > s->queue_max ||
-		s->h2.queued > s->queue_max - frames->len)) {
+	waiting = mesh_h2_waiting(&st->h2);
+	if (st->h2.queued > 0 && (frames->len > s->queue_max ||
+		waiting > s->queue_max - frames->len)) {
 		s->mute = true;
 		return mesh_server_fail(s, MESH_ERR_LIMIT,
-		    "node reads too slowly: %zu bytes wait", s->h2.queued);
+		    "node reads too slowly: %zu bytes wait", st->h2.queued);
 	}
 	st->deadline = next_keepalive(s, st, now);
 	return mesh_h2_add(&s->h2, &st->h2, frames);

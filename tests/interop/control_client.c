@@ -48,6 +48,7 @@ struct run {
 	struct mesh_disco_key disco;
 	struct mesh_time end;
 	unsigned maps;
+	bool lite; /* is still to be answered */
 	bool done, failed;
 };
 
@@ -195,7 +196,8 @@ on_register(struct run *r, const struct mesh_control_client_event *ev)
 		printf("registered %s\n", ev->reg->login.login_name
 			? ev->reg->login.login_name
 			: "-");
-		if (opts.lite)
+		r->lite = opts.lite;
+		if (r->lite)
 			poll_map(r, false);
 		poll_map(r, true);
 		return;
@@ -224,7 +226,7 @@ on_event(struct run *r, const struct mesh_control_client_event *ev)
 		break;
 	case MESH_CONTROL_MAP:
 		printf("map %.*s\n", MESH_STR_ARG(ev->text));
-		r->done = ++r->maps >= opts.messages;
+		r->maps++;
 		break;
 	case MESH_CONTROL_KEEPALIVE:
 		puts("keepalive");
@@ -234,12 +236,14 @@ on_event(struct run *r, const struct mesh_control_client_event *ev)
 		break;
 	case MESH_CONTROL_RESPONSE:
 		printf("lite %d\n", ev->status);
+		r->lite = false;
 		break;
 	case MESH_CONTROL_MAP_END:
 	case MESH_CONTROL_CLOSED:
 		end_with(r, ev);
 		break;
 	}
+	r->done = r->done || (r->maps >= opts.messages && !r->lite);
 	fflush(stdout);
 }
 
