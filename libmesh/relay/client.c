@@ -238,8 +238,13 @@ take_upgrade(struct mesh_relay_client *c)
 {
 	struct mesh_http_head head;
 	struct mesh_str in = unread(c);
+	static const char begins[] = "HTTP/1.";
+	size_t n = in.len < sizeof(begins) - 1 ? in.len : sizeof(begins) - 1;
 	int err = mesh_http_response_parse(in.p, in.len, &head);
 
+	/* Others that speak first wait for us then: say so at once. */
+	if (n > 0 && memcmp(in.p, begins, n) != 0)
+		err = MESH_ERR_FORMAT;
 	if (err == MESH_ERR_AGAIN)
 		return STEP_WAIT;
 	if (err != MESH_OK)

@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: ISC
+ * A relay with three clients that send what they like, cut where they like.
+ * Input: records of u8 who (0-2 a client, 3 time, 4 one writes out, 5 one
+ * leaves and another comes), u8 length, bytes. Clients 0 and 1 are past the
+ * handshake (fixed keys, the relay's own secret). */
+#include "relay/server.h"
+
+#include "crypto/box.h"
+
+#include "../unit/relay_vectors.h"
+
+#include <stdlib.h>
+
+#define CLIENTS 3u
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static uint8_t out[MESH_RELAY_FRAME_MAX];
+
+static void
+unhex(const char *hex, uint8_t *to)
+{
+	if (mesh_hex_decode(mesh_str(hex), to, strlen(hex) / 2) != MESH_OK)
+		abort();
+}
+
+static void
+hello(struct mesh_relay_server *s, struct mesh_relay_conn *c, const char *hex,
+    struct mesh_time now)
+{
+	static const char json[] = "{\"CanAckPings\":true}";
+	const uint8_t nonce[MESH_RELAY_NONCE_LEN] = {0};
+	struct mesh_node_secret secret;
+	struct mesh_node_key key;
+	struct mesh_box_key box;
+	uint8_t buf[256];
+	struct mesh_wr w = mesh_wr_init(buf, sizeof(buf));
+
+	unhex(hex, secret.b);
+	key = mesh_node_public(&secret);
+	if (mesh_box_key_make(&box, secret.b, mesh_relay_server_key(s)->b) !=
+	    MESH_OK)
+		abort();
+	mesh_box_seal(mesh_relay_write_client_info(&w, &key, nonce,
+			  sizeof(json) - 1 + MESH_RELAY_TAG_LEN),
+	    &box, nonce, json, sizeof(json) - 1);
+	if (mesh_relay_conn_input(c, buf, w.len, now, NULL) != MESH_OK)
+		abort();
+}
+
+static struct mesh_relay_conn *
+come(struct mesh_relay_server *s, unsigned who, struct mesh_time now)
+{
+	const uint8_t random[MESH_RELAY_RANDOM_LEN] = {0};
+	struct mesh_relay_conn *c = mesh_relay_conn_new(s, NULL, random, now);
+
+	if (c == NULL)
+		abort();
+	if (who < 2)
+		hello(s, c, who ? VECTOR_B_SECRET : VECTOR_A_SECRET, now);
+	return c;
+}
+
+static void
+step(struct mesh_relay_server *s, struct mesh_relay_conn **c, struct mesh_rd *r,
+    struct mesh_time *now)
+{
+	uint8_t op = mesh_rd_u8(r);
+	unsigned who = op / 8 % CLIENTS;
+	size_t len = mesh_rd_u8(r);
+	int err = MESH_OK;
+
+	if (len > mesh_rd_left(r))
+		len = mesh_rd_left(r);
+	if (op % 8 < CLIENTS) {
+		who = op % 8;
+		err = mesh_relay_conn_input(c[who], mesh_rd_take(r, len), len,
+		    *now, NULL);
+	} else if (op % 8 == 3) {
+		*now = mesh_time_add(*now, len * MESH_SEC);
+		err = mesh_relay_conn_tick(c[who], *now);
+	} else if (op % 8 == 4) {
+		mesh_relay_conn_output(c[who], out, sizeof(out));
+	} else {
+		err = MESH_ERR_CLOSED;
+	}
+	while (mesh_relay_server_wake(s) != NULL)
+		continue;
+	if (err != MESH_OK) {
+		mesh_relay_conn_free(c[who]);
+		c[who] = come(s, who, *now);
+	}
+}
+
+int
+LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	struct mesh_rd r = mesh_rd_init(data, size);
+	struct mesh_time now = {MESH_SEC};
+	struct mesh_relay_conn *c[CLIENTS];
+	struct mesh_node_secret secret;
+	const uint8_t seed[16] = {0};
+	struct mesh_relay_server_conf conf = {&secret, seed, 8};
+	struct mesh_relay_server *s;
+
+	unhex(VECTOR_SERVER_SECRET, secret.b);
+	s = mesh_relay_server_new(&conf);
+	if (s == NULL)
+		abort();
+	for (unsigned i = 0; i < CLIENTS; i++)
+		c[i] = come(s, i, now);
+	while (mesh_rd_left(&r) > 0)
+		step(s, c, &r, &now);
+	mesh_relay_server_free(s);
+	return 0;
+}
