@@ -51,6 +51,16 @@ cmd_note(const char *fmt, ...)
 	va_end(ap);
 }
 
+struct mesh_time
+cmd_clock(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (struct mesh_time){
+	    (uint64_t)ts.tv_sec * MESH_SEC + (uint64_t)ts.tv_nsec};
+}
+
 /* --- help */
 
 static void

@@ -51,4 +51,7 @@ int cmd_error(int status, const char *fmt, ...) MESH_PRINTF(2, 3);
 /* The same without a status: what the user should know. */
 void cmd_note(const char *fmt, ...) MESH_PRINTF(1, 2);
 
+/* CLOCK_MONOTONIC. */
+struct mesh_time cmd_clock(void);
+
 #endif

@@ -22,6 +22,11 @@ libmesh_cmd_la_SOURCES = %D%/cmd.c %D%/exit.c
 libmesh_cmd_la_LIBADD = libmesh-daemon.la
 noinst_HEADERS += %D%/cmd.h %D%/exit.h
 
+# What the commands about this node share beside.
+noinst_LTLIBRARIES += libmesh-node.la
+libmesh_node_la_SOURCES = %D%/node.c %D%/ping.c
+noinst_HEADERS += %D%/node.h %D%/ping.h
+
 if HAVE_CMOCKA
 check_PROGRAMS += tests/unit/test_cmd
 tests_unit_test_cmd_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/cmd
