@@ -24,8 +24,9 @@
 #include "wire/disco.h"
 #include <mesh/path.h>
 
-#define CANDIDATE_LIFE_NS (45 * MESH_SEC) /* learnt from a ping, then silent   \
-					   */
+#define CANDIDATE_LIFE_NS                                                      \
+	(45 * MESH_SEC) /* learnt from a ping, then silent                     \
+			 */
 #define RESTUN_MIN_NS (20 * MESH_SEC)
 #define RESTUN_SPREAD_NS (6 * MESH_SEC)
 #define REPORT_DELAY_NS (100 * MESH_MS) /* endpoints may come in a row */
@@ -33,6 +34,12 @@
  * answered is pinged again, but never twice within QUICK_GAP_NS. */
 #define SEARCH_ROUNDS 4u
 #define QUICK_GAP_NS (100 * MESH_MS)
+/* A ping from an address that is not proven yet is answered by one of ours,
+ * unless it was pinged that lately: its NAT may have been shut then. */
+#define PING_BACK_GAP_NS (20 * MESH_MS)
+/* A heartbeat that is not answered is repeated so soon: single losses must not
+ * cost trust. */
+#define BEAT_AGAIN_NS (1 * MESH_SEC)
 /* How often what is learnt may start a search, or a ping a ping, per peer. */
 #define SEARCH_BURST 6u
 #define SEARCH_EVERY_NS (3 * MESH_SEC)
@@ -40,6 +47,8 @@
 #define PING_BACK_EVERY_NS (500 * MESH_MS)
 #define FLIGHT_MAX 128u /* pings in flight to one peer */
 #define ADDRESSES_MAX (4 * MESH_PATH_PEERS_MAX) /* bound to peers */
+/* A peer that calls may have lost us: its path has to answer within this. */
+#define DOUBT_NS (500 * MESH_MS)
 #define WG_ONLY_GUESS_NS (1 * MESH_SEC)
 #define WG_ONLY_TRUST_NS (5 * MESH_SEC)
 
@@ -63,6 +72,7 @@ struct candidate {
 	struct mesh_time pinged;         /* by us */
 	struct mesh_time got_ping;       /* from there */
 	struct mesh_time answered;       /* our ping */
+	uint64_t latency_ns;             /* of that answer */
 	struct mesh_disco_txid got_txid; /* of the last ping from there */
 };
 
@@ -107,7 +117,8 @@ struct mesh_path_peer {
 	struct mesh_time sent; /* the last packet of the caller */
 
 	struct mesh_time heartbeat; /* the next one */
-	struct mesh_time swept;     /* last sweep */
+	struct mesh_time beat_again;
+	struct mesh_time swept; /* last sweep */
 	struct mesh_time search_began;
 	struct mesh_time round_at; /* next sweep of the search */
 	unsigned round;
@@ -229,6 +240,11 @@ void mesh_path_send_ping(struct mesh_path *p, struct mesh_path_peer *peer,
  * rate allows. call: and ask the peer to do so. */
 void mesh_path_search(struct mesh_path *p, struct mesh_path_peer *peer,
     bool call, struct mesh_time now);
+/* The best path must prove itself at once, or it is not trusted any more. */
+void mesh_path_doubt(struct mesh_path_peer *peer, struct mesh_time now);
+/* Without a trusted path: takes another that has answered of late. */
+void mesh_path_take_other(struct mesh_path *p, struct mesh_path_peer *peer,
+    struct mesh_time now);
 /* What a packet sent calls for: one more sweep if one is due. */
 void mesh_path_search_if_due(struct mesh_path *p, struct mesh_path_peer *peer,
     struct mesh_time now);

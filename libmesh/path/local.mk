@@ -6,3 +6,10 @@ libmesh_core_la_SOURCES += %D%/path.c %D%/peer.c %D%/candidate.c \
 noinst_HEADERS += %D%/int.h %D%/endpoints.h %D%/netcheck.h \
     %D%/netcheck_plan.h %D%/home.h %D%/better.h %D%/timer.h %D%/random.h
 meshinclude_HEADERS += libmesh/include/mesh/path.h
+
+noinst_HEADERS += tests/unit/path_sim.h
+if HAVE_CMOCKA
+check_PROGRAMS += tests/unit/test_path_sim
+tests_unit_test_path_sim_SOURCES = tests/unit/test_path_sim.c \
+    tests/unit/path_sim.c
+endif

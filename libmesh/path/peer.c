@@ -173,7 +173,7 @@ init_peer(struct mesh_path_peer *peer, const struct mesh_node_key *node)
 	mesh_list_init(&peer->active);
 	mesh_list_init(&peer->changed);
 	mesh_list_init(&peer->owed);
-	peer->sent = peer->heartbeat = MESH_NEVER;
+	peer->sent = peer->heartbeat = peer->beat_again = MESH_NEVER;
 	peer->swept = peer->search_began = peer->round_at = MESH_NEVER;
 	peer->searches = mesh_ratelimit_init(SEARCH_BURST, SEARCH_EVERY_NS);
 	peer->pings_back =

@@ -63,6 +63,8 @@ mesh_path_route(struct mesh_path *p, struct mesh_path_peer *peer,
 	mesh_path_touch(p, peer, now);
 	if (peer->wg_only)
 		return route_wg_only(p, peer, now, out);
+	if (!mesh_path_trusted(peer, now))
+		mesh_path_take_other(p, peer, now);
 	if (is_up(p, &peer->best.ep))
 		r.udp = peer->best.ep;
 	if (r.udp.port == 0 || !mesh_path_trusted(peer, now)) {

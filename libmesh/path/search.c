@@ -30,6 +30,7 @@ mesh_path_peer_arm(struct mesh_path *p, struct mesh_path_peer *peer)
 {
 	struct mesh_time at = mesh_time_min(peer->heartbeat, peer->round_at);
 
+	at = mesh_time_min(at, peer->beat_again);
 	if (peer->flight_count > 0)
 		at = mesh_time_min(at, mesh_time_add(peer->flights[0].sent,
 					   MESH_PATH_PONG_TIMEOUT_NS));
@@ -242,7 +243,7 @@ mesh_path_ping_back(struct mesh_path *p, struct mesh_path_peer *peer,
 {
 	bool known = !mesh_time_is_never(c->answered);
 
-	if (!can_search(peer) || ago(c->pinged, now) < QUICK_GAP_NS ||
+	if (!can_search(peer) || ago(c->pinged, now) < PING_BACK_GAP_NS ||
 	    (known && mesh_path_trusted(peer, now)))
 		return;
 	if (mesh_ratelimit_allow(&peer->pings_back, now))
@@ -286,6 +287,7 @@ mesh_path_got_pong(struct mesh_path *p, struct mesh_path_peer *peer,
 	if (c == NULL || source == NULL)
 		return;
 	c->answered = now;
+	c->latency_ns = way.latency_ns;
 	source->bound = mesh_path_bind(p, from, peer);
 	if (mesh_path_better(&way, &peer->best) ||
 	    !mesh_path_trusted(peer, now)) {
@@ -294,10 +296,43 @@ mesh_path_got_pong(struct mesh_path *p, struct mesh_path_peer *peer,
 		peer->best = way;
 	}
 	if (mesh_endpoint_eq(&peer->best.ep, &way.ep)) {
+		peer->beat_again = MESH_NEVER;
 		peer->best.latency_ns = way.latency_ns;
 		peer->trust_until = mesh_time_add(now, MESH_PATH_TRUST_NS);
 	}
 	mesh_path_peer_arm(p, peer);
+}
+
+void
+mesh_path_doubt(struct mesh_path_peer *peer, struct mesh_time now)
+{
+	uint64_t ns = peer->best.latency_ns * 4;
+
+	peer->trust_until = mesh_time_min(peer->trust_until,
+	    mesh_time_add(now, ns > DOUBT_NS ? ns : DOUBT_NS));
+}
+
+void
+mesh_path_take_other(struct mesh_path *p, struct mesh_path_peer *peer,
+    struct mesh_time now)
+{
+	const struct candidate *old = mesh_path_candidate(peer, &peer->best.ep);
+	const struct candidate *other = NULL;
+
+	for (size_t i = 0; i < peer->candidate_count; i++) {
+		const struct candidate *c = &peer->candidates[i];
+		bool later = old == NULL || mesh_time_is_never(old->answered) ||
+			     c->answered.ns > old->answered.ns;
+
+		if (ago(c->answered, now) < MESH_PATH_TRUST_NS && later &&
+		    (other == NULL || c->answered.ns > other->answered.ns))
+			other = c;
+	}
+	if (other == NULL)
+		return;
+	peer->best = (struct mesh_path_way){other->ep, other->latency_ns};
+	peer->trust_until = mesh_time_add(other->answered, MESH_PATH_TRUST_NS);
+	mesh_path_peer_changed(p, peer);
 }
 
 static bool
@@ -309,18 +344,30 @@ wants_sweep(const struct mesh_path_peer *peer, struct mesh_time now)
 		   ago(peer->swept, now) >= MESH_PATH_UPGRADE_NS);
 }
 
+/* Pings the path in use, until it answers or is replaced. */
+static void
+ping_best(struct mesh_path *p, struct mesh_path_peer *peer,
+    struct mesh_time now)
+{
+	struct candidate *c = mesh_path_candidate(peer, &peer->best.ep);
+
+	peer->beat_again = MESH_NEVER;
+	if (c == NULL)
+		return;
+	peer->beat_again = mesh_time_add(now, BEAT_AGAIN_NS);
+	ping_candidate(p, peer, c, now);
+}
+
 static void
 beat(struct mesh_path *p, struct mesh_path_peer *peer, struct mesh_time now)
 {
 	if (ago(peer->sent, now) > MESH_PATH_ACTIVE_NS || !can_search(peer)) {
-		peer->heartbeat = MESH_NEVER;
+		peer->heartbeat = peer->beat_again = MESH_NEVER;
 		mesh_list_remove(&peer->active);
 		return;
 	}
 	peer->heartbeat = mesh_time_add(now, MESH_PATH_HEARTBEAT_NS);
-	struct candidate *c = mesh_path_candidate(peer, &peer->best.ep);
-	if (c != NULL)
-		ping_candidate(p, peer, c, now);
+	ping_best(p, peer, now);
 	if (wants_sweep(peer, now))
 		mesh_path_search_if_due(p, peer, now);
 }
@@ -342,18 +389,33 @@ expire_flights(struct mesh_path *p, struct mesh_path_peer *peer,
 	}
 }
 
+/* Has the search found what it was for: has the best path answered since? */
+static bool
+is_found(const struct mesh_path_peer *peer, struct mesh_time now)
+{
+	const struct candidate *c = mesh_path_candidate(peer, &peer->best.ep);
+
+	return mesh_path_trusted(peer, now) && c != NULL &&
+	       !mesh_time_is_never(c->answered) &&
+	       c->answered.ns >= peer->search_began.ns;
+}
+
 void
 mesh_path_peer_tick(struct mesh_path *p, struct mesh_path_peer *peer,
     struct mesh_time now)
 {
 	expire_flights(p, peer, now);
+	if (!mesh_path_trusted(peer, now))
+		mesh_path_take_other(p, peer, now);
 	if (mesh_time_due(peer->round_at, now)) {
-		if (mesh_path_trusted(peer, now) || !can_search(peer))
+		if (!can_search(peer) || is_found(peer, now))
 			peer->round_at = MESH_NEVER;
 		else
 			next_round(p, peer, now);
 	}
 	if (mesh_time_due(peer->heartbeat, now))
 		beat(p, peer, now);
+	else if (mesh_time_due(peer->beat_again, now))
+		ping_best(p, peer, now);
 	mesh_path_peer_arm(p, peer);
 }
