@@ -709,20 +709,36 @@ mesh_json_raw(struct mesh_json *j)
 
 /* --- the end */
 
+size_t
+mesh_json_offset(const struct mesh_json *j)
+{
+	return j->value;
+}
+
 void
-mesh_json_where(const struct mesh_json *j, unsigned *out_line,
+mesh_json_locate(struct mesh_str text, size_t offset, unsigned *out_line,
     unsigned *out_column)
 {
-	size_t pos = j->err != MESH_OK ? j->err_pos : j->pos, start = 0;
+	size_t start = 0;
 
 	*out_line = 1;
-	for (size_t i = 0; i < pos && i < j->len; i++) {
-		if (j->text[i] != '\n')
+	for (size_t i = 0; i < offset && i < text.len; i++) {
+		if (text.p[i] != '\n')
 			continue;
 		++*out_line;
 		start = i + 1;
 	}
-	*out_column = (unsigned)(pos - start) + 1;
+	*out_column = (unsigned)(offset - start) + 1;
+}
+
+void
+mesh_json_where(const struct mesh_json *j, unsigned *out_line,
+    unsigned *out_column)
+{
+	size_t pos = j->err != MESH_OK ? j->err_pos : j->pos;
+
+	mesh_json_locate((struct mesh_str){j->text, j->len}, pos, out_line,
+	    out_column);
 }
 
 int

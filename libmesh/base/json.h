@@ -99,6 +99,11 @@ int mesh_json_done(struct mesh_json *j, struct mesh_diag *diag);
 /* Where the reader stands (or failed), from 1; columns in bytes. */
 void mesh_json_where(const struct mesh_json *j, unsigned *out_line,
     unsigned *out_column);
+/* Where the value read last begins, in bytes from the start; and the line and
+ * column of such a place, for complaints that come up later. */
+size_t mesh_json_offset(const struct mesh_json *j);
+void mesh_json_locate(struct mesh_str text, size_t offset, unsigned *out_line,
+    unsigned *out_column);
 
 /* --- writer: appends to a mesh_buf, commas and nesting are its business.
  * Output is Go's: no blanks, '<', '>', '&', U+2028, U+2029 escaped as \u00XX,
