@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: ISC
+ * visible.c - who is told of whom, and of which routes.
+ */
+#include "policy/policy_int.h"
+
+/* A rule that lets a send to b. */
+static bool
+may_reach(const struct mesh_policy_node *a, const struct mesh_policy_node *b)
+{
+	const struct mesh_policy_world *w = a->world;
+	bool same = a->user != NULL && a->user == b->user;
+
+	for (size_t i = 0; i < w->words; i++) {
+		uint64_t both = a->src[i] & b->dst[i];
+
+		if ((same ? both : both & ~w->self[i]) != 0)
+			return true;
+	}
+	return false;
+}
+
+bool
+mesh_policy_visible(const struct mesh_policy_node *a,
+    const struct mesh_policy_node *b)
+{
+	return a == b || a->world->policy->open || may_reach(a, b) ||
+	    may_reach(b, a);
+}
+
+/* Does a destination of the rule lie behind the route? */
+static bool
+rule_to_route(const struct mesh_policy_rule *rule,
+    const struct mesh_range *route, bool is_default)
+{
+	for (size_t i = 0; i < rule->dst_count; i++) {
+		const struct mesh_policy_who *who = &rule->dsts[i].who;
+
+		if (who->is == MESH_WHO_IS_ANY)
+			return true;
+		if (is_default ? who->is == MESH_WHO_IS_INTERNET
+			       : who->is == MESH_WHO_IS_RANGE &&
+			    mesh_range_overlaps(&who->range, route))
+			return true;
+		if (is_default && who->is == MESH_WHO_IS_RANGE &&
+		    mesh_range_covers(&who->range, route))
+			return true;
+	}
+	return false;
+}
+
+static bool
+rule_from_route(const struct mesh_policy_rule *rule,
+    const struct mesh_range *route)
+{
+	for (size_t i = 0; i < rule->src_count; i++) {
+		const struct mesh_policy_who *who = &rule->srcs[i];
+
+		if (who->is == MESH_WHO_IS_ANY ||
+		    (who->is == MESH_WHO_IS_RANGE &&
+			mesh_range_overlaps(&who->range, route)))
+			return true;
+	}
+	return false;
+}
+
+bool
+mesh_policy_route_visible(const struct mesh_policy_node *viewer,
+    const struct mesh_policy_node *owner, const struct mesh_prefix *route)
+{
+	const struct mesh_policy *p = viewer->world->policy;
+	struct mesh_range range = mesh_range_of(route);
+	bool is_default = mesh_prefix_len(route) == 0;
+
+	if (p->open || viewer == owner)
+		return true;
+	for (size_t i = 0; i < p->rule_count; i++) {
+		if (p->rules[i].self)
+			continue;
+		if (mesh_bit_has(viewer->src, i) &&
+		    rule_to_route(&p->rules[i], &range, is_default))
+			return true;
+		if (!is_default && mesh_bit_has(viewer->dst, i) &&
+		    rule_from_route(&p->rules[i], &range))
+			return true;
+	}
+	return false;
+}
