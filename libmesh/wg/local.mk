@@ -1,1 +1,11 @@
-noinst_HEADERS += %D%/wg.h
+libmesh_core_la_SOURCES += %D%/wg.c %D%/wg_handshake.c %D%/wg_packet.c \
+    %D%/wg_timer.c %D%/handshake.c %D%/cookie.c %D%/load.c %D%/index.c \
+    %D%/replay.c %D%/stamp.c
+noinst_HEADERS += %D%/wg.h %D%/wg_int.h %D%/handshake.h %D%/cookie.h \
+    %D%/load.h %D%/index.h %D%/replay.h %D%/stamp.h
+noinst_HEADERS += tests/unit/wg_lab.h
+
+if HAVE_CMOCKA
+check_PROGRAMS += tests/unit/test_replay tests/unit/test_handshake \
+    tests/unit/test_wg
+endif

@@ -12,3 +12,6 @@ noinst_HEADERS += %D%/stun.h %D%/disco.h %D%/sniff.h %D%/ip.h %D%/tsmp.h \
 # WireGuard's messages
 libmesh_core_la_SOURCES += %D%/wg.c
 noinst_HEADERS += %D%/wg.h
+if HAVE_CMOCKA
+check_PROGRAMS += tests/unit/test_wire_wg
+endif
