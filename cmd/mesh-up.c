@@ -196,7 +196,8 @@ send_start(struct mesh_local *l, struct mesh_prefs *p, const char *key,
 	write_start(&body, p, key);
 	status = node_call(l, "POST", "start", mesh_buf_cstr(&body), &reply);
 	mesh_buf_wipe(&body);
-	if (status == CMD_OK && key[0] == 0 && needs_login)
+	/* With a key too: it says "go on", and the daemon uses the key. */
+	if (status == CMD_OK && needs_login)
 		status = node_call(l, "POST", "login-interactive", "", &reply);
 	return status;
 }
