@@ -1,9 +1,9 @@
 # libmesh/filter: sources, headers, unit tests and fuzz targets of this layer
 libmesh_core_la_SOURCES += %D%/filter.c %D%/flow.c %D%/table.c %D%/build.c \
-    %D%/answer.c
+    %D%/from_netmap.c %D%/answer.c
 noinst_HEADERS += %D%/check.h %D%/flow.h %D%/table.h
 meshinclude_HEADERS += libmesh/include/mesh/filter.h
 
 if HAVE_CMOCKA
-check_PROGRAMS += tests/unit/test_filter
+check_PROGRAMS += tests/unit/test_filter tests/unit/test_filter_netmap
 endif
