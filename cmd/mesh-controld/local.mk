@@ -1,1 +1,23 @@
-# cmd/mesh-controld
+# cmd/mesh-controld: the coordination server. What is not a process of its own
+# is in one archive, for the program and its tests.
+noinst_LTLIBRARIES += libcontrold.la
+libcontrold_la_SOURCES = %D%/model.c %D%/store.c %D%/store_rows.c \
+    %D%/alloc.c %D%/label.c %D%/authkey.c %D%/state.c %D%/state_admin.c \
+    %D%/state_node.c %D%/register.c %D%/pending.c %D%/access.c %D%/encode.c \
+    %D%/mapper.c %D%/flush.c %D%/link.c %D%/msg.c %D%/options.c \
+    %D%/noisekey.c
+libcontrold_la_LIBADD = libmesh-core.la $(SQLITE_LIBS)
+noinst_HEADERS += %D%/model.h %D%/store.h %D%/store_int.h %D%/alloc.h \
+    %D%/label.h %D%/authkey.h %D%/state.h %D%/state_int.h %D%/register.h \
+    %D%/register_int.h %D%/access.h %D%/bits.h %D%/encode.h %D%/mapper.h \
+    %D%/mapper_int.h %D%/link.h %D%/msg.h %D%/options.h %D%/noisekey.h \
+    %D%/admin.h %D%/admin_json.h %D%/core.h %D%/front.h %D%/files.h
+
+sbin_PROGRAMS += mesh-controld
+mesh_controld_SOURCES = %D%/main.c %D%/files.c %D%/core.c \
+    %D%/core_link.c %D%/front.c %D%/front_tls.c %D%/front_conn.c \
+    %D%/front_http.c %D%/front_control.c %D%/front_link.c %D%/admin.c \
+    %D%/admin_api.c %D%/admin_json.c
+mesh_controld_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/cmd
+mesh_controld_LDADD = libcontrold.la libmesh-daemon.la libmesh-core.la \
+    $(EVENT_LIBS) $(SSL_LIBS) $(SODIUM_LIBS)

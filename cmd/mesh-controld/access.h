@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: ISC
+ * access.h - who may see whom and what may reach whom: the policy, over the
+ * members that are there.
+ */
+#ifndef CONTROLD_ACCESS_H
+#define CONTROLD_ACCESS_H
+
+#include "bits.h"
+#include "state.h"
+
+#include <base/json.h>
+
+struct access;
+
+/* All may reach all, until a policy is set. */
+struct access *access_new(void);
+void access_free(struct access *a);
+
+/* Checks and compiles a policy, runs its tests, and takes it over; the one before
+ * stays on failure. diag: line and column. */
+int access_set_policy(struct access *a, const struct state *s,
+    struct mesh_str text, struct mesh_diag *diag) MESH_MUST_USE;
+/* Only looks. */
+int access_check_policy(const struct access *a, struct mesh_str text,
+    struct mesh_diag *diag) MESH_MUST_USE;
+/* Is everything allowed, for want of rules? */
+bool access_is_open(const struct access *a);
+
+/* Takes in the members that changed (CHANGE_ACCESS). MESH_OK, MESH_ERR_NOMEM,
+ * MESH_ERR_LIMIT. */
+int access_refresh(struct access *a, struct state *s) MESH_MUST_USE;
+/* Did any filter change since this was asked last? */
+bool access_filters_changed(struct access *a);
+
+/* --- as of the last refresh */
+
+/* Those of the members in `mask` (of the i-th word of slots) that the viewer is
+ * told of. It may itself be among them. */
+uint64_t access_visible(const struct access *a, const struct state *s,
+    const struct member *viewer, size_t i, uint64_t mask);
+/* The rules for what may come in: JSON, an array. */
+void access_filter_write(const struct access *a, const struct member *m,
+    struct mesh_jw *w);
+/* Equal for equal filters. */
+uint64_t access_filter_mark(const struct access *a, const struct member *m);
+
+#endif

@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: ISC
+ * core.h - the role that knows: policy, registrations, netmaps, database, and
+ * the server's Noise key.
+ *
+ * It reads typed messages of the front (msg.h) and the admin socket, whose peers
+ * are root or the daemon's own user. Descriptors: ROLE_LINK to main, then the
+ * link to the front, the admin socket that listens, the state folder.
+ */
+#ifndef CONTROLD_CORE_H
+#define CONTROLD_CORE_H
+
+#include "admin.h"
+#include "link.h"
+#include "mapper.h"
+#include "options.h"
+#include "register.h"
+
+#include <event2/event.h>
+#include <mesh/key.h>
+
+enum core_fd { /* behind ROLE_LINK */
+	CORE_FD_FRONT = 4,
+	CORE_FD_ADMIN,
+	CORE_FD_STATE,
+};
+
+#define CORE_FLUSH_MS 10   /* news that come together go together */
+#define CORE_LITE_MAX 1024 /* reports that one transaction may wait for */
+
+struct core {
+	struct event_base *base;
+	struct link main, front;
+	struct event *main_read, *front_read, *front_write;
+	struct event *flush_timer, *tick_timer;
+	bool flush_armed;
+	struct role_config cfg;
+	struct link_msg cfg_msg; /* what cfg borrows from */
+	char url[512], suffix[256];
+	char state_path[4096];
+	struct mesh_machine_secret secret;
+	struct mesh_machine_key public;
+	struct store *store;
+	struct state *state;
+	struct access *access;
+	struct mapper *mapper;
+	struct admin *admin;
+	/* reports whose answer waits for the transaction */
+	uint64_t lite[CORE_LITE_MAX];
+	size_t lite_count;
+	struct mesh_buf out; /* scratch for messages */
+	int status;	     /* of the process, when the loop ends */
+};
+
+/* The role: an exit status. */
+int core_run(void);
+
+/* --- for core_link.c and admin_api.c */
+struct mesh_time core_now(void);
+struct mesh_wall core_wall(void);
+void core_random(void *out, size_t len);
+/* Something changed: tell the nodes soon. */
+void core_wake(struct core *c);
+/* Ends the loop; the process has this exit status. */
+void core_stop(struct core *c, int status);
+
+/* core_link.c: the front's messages, and answers to it. */
+void core_front_read(struct core *c);
+void core_send(struct core *c, enum link_type type, const void *body,
+    size_t len);
+void core_answer(struct core *c, const struct register_answer *answer);
+void core_frame(void *core, const uint64_t *reqs, size_t count,
+    struct mesh_str text);
+void core_end(void *core, uint64_t req);
+/* The transaction of the reports: then their senders get an answer. */
+void core_sync(struct core *c);
+
+#endif

@@ -1,0 +1,313 @@
+/* SPDX-License-Identifier: ISC */
+#include "mapper.h"
+
+#include "encode.h"
+#include "mapper_int.h"
+
+#include <control/msg.h>
+
+#define SESSIONS_MAX (2 * STATE_NODES_MAX)
+
+struct mapper *
+mapper_new(const struct mapper_config *cfg, struct state *state,
+    struct access *access, const struct mapper_sink *sink)
+{
+	struct mapper *mp = calloc(1, sizeof(*mp));
+
+	if (mp == NULL)
+		return NULL;
+	mp->cfg = *cfg;
+	mp->state = state;
+	mp->access = access;
+	mp->sink = *sink;
+	mesh_list_init(&mp->sessions);
+	mesh_map_init(&mp->by_req, sizeof(uint64_t), SESSIONS_MAX, NULL);
+	mesh_buf_init(&mp->text, MAPPER_TEXT_MAX);
+	mesh_buf_init(&mp->part, MAPPER_TEXT_MAX);
+	mesh_buf_init(&mp->users, MAPPER_TEXT_MAX);
+	mesh_buf_init(&mp->filter, MAPPER_TEXT_MAX);
+	mesh_buf_init(&mp->dns, MAPPER_TEXT_MAX);
+	encode_dns(cfg->suffix, &mp->dns);
+	return mp;
+}
+
+void
+mapper_drop(struct mapper *mp, struct session *ss)
+{
+	mesh_list_remove(&ss->link);
+	(void)mesh_map_remove(&mp->by_req, &ss->req);
+	if (ss->member != NULL && ss->member->session == ss)
+		ss->member->session = NULL;
+	mp->session_count--;
+	bits_release(&ss->sent);
+	free(ss);
+}
+
+void
+mapper_free(struct mapper *mp)
+{
+	if (mp == NULL)
+		return;
+	while (!mesh_list_is_empty(&mp->sessions))
+		mapper_drop(mp, MESH_CONTAINER(mp->sessions.next,
+		    struct session, link));
+	mesh_map_release(&mp->by_req);
+	mesh_buf_release(&mp->text);
+	mesh_buf_release(&mp->part);
+	mesh_buf_release(&mp->users);
+	mesh_buf_release(&mp->filter);
+	mesh_buf_release(&mp->dns);
+	free(mp->peers);
+	free(mp);
+}
+
+size_t
+mapper_sessions(const struct mapper *mp)
+{
+	return mp->session_count;
+}
+
+/* --- texts */
+
+void
+mapper_send(struct mapper *mp, const struct mesh_map_response *r,
+    const uint64_t *reqs, size_t count)
+{
+	mesh_buf_clear(&mp->text);
+	mesh_map_response_write(&mp->text, r);
+	if (!mp->text.failed)
+		mp->sink.frame(mp->sink.arg, reqs, count,
+		    (struct mesh_str){(const char *)mp->text.data,
+			mp->text.len});
+}
+
+/* --- who owns what is told: each user once */
+
+static bool
+owner_is_new(struct mesh_map *seen, int64_t user)
+{
+	return mesh_map_get(seen, &user) == NULL &&
+	    mesh_map_put(seen, &user, seen) == MESH_OK;
+}
+
+/* Fills mp->users with the profiles of the owners of peers (and of self). */
+struct mesh_bind_list
+mapper_users(struct mapper *mp, const struct member *self, const struct bits
+    *peers)
+{
+	size_t count = 0, at[MAPPER_USERS_MAX + 1] = {0};
+	struct mesh_map seen;
+
+	mesh_map_init(&seen, sizeof(int64_t), MAPPER_USERS_MAX, NULL);
+	mesh_buf_clear(&mp->users);
+	if (self != NULL && owner_is_new(&seen, self->rec.user)) {
+		encode_user(mp->state, self->rec.user, &mp->users);
+		at[++count] = mp->users.len;
+	}
+	for (size_t i = 0; i < peers->words; i++)
+		for (uint64_t w = peers->w[i]; w != 0;) {
+			struct member *m = mp->state->slots[bits_pop(&w, i)];
+
+			if (!owner_is_new(&seen, m->rec.user))
+				continue;
+			encode_user(mp->state, m->rec.user, &mp->users);
+			at[++count] = mp->users.len;
+		}
+	for (size_t i = 0; i < count; i++)
+		mp->user_texts[i] = (struct mesh_str){
+		    (const char *)mp->users.data + at[i], at[i + 1] - at[i]};
+	mesh_map_release(&seen);
+	return (struct mesh_bind_list){mp->user_texts, count, count > 0};
+}
+
+/* The texts of the peers in a set. */
+struct mesh_bind_list
+mapper_peers(struct mapper *mp, const struct bits *set)
+{
+	size_t count = 0;
+
+	if (mp->peer_cap < mp->state->slot_count) {
+		struct mesh_str *grown = reallocarray(mp->peers,
+		    mp->state->slot_cap, sizeof(*grown));
+
+		if (grown == NULL)
+			return (struct mesh_bind_list){0};
+		mp->peers = grown;
+		mp->peer_cap = mp->state->slot_cap;
+	}
+	for (size_t i = 0; i < set->words; i++)
+		for (uint64_t w = set->w[i]; w != 0;) {
+			struct mesh_str text = encode_peer(mp->state,
+			    mp->state->slots[bits_pop(&w, i)]);
+
+			if (text.len > 0)
+				mp->peers[count++] = text;
+		}
+	return (struct mesh_bind_list){mp->peers, count, count > 0};
+}
+
+/* Appends the member's filter to mp->filter: the text. */
+struct mesh_str
+mapper_filter(struct mapper *mp, const struct member *m)
+{
+	struct mesh_jw w;
+
+	mesh_buf_clear(&mp->filter);
+	mesh_jw_init(&w, &mp->filter, false);
+	access_filter_write(mp->access, m, &w);
+	return (struct mesh_str){(const char *)mp->filter.data,
+	    mp->filter.len};
+}
+
+/* --- the whole map */
+
+static int
+send_all(struct mapper *mp, struct member *m, const struct bits *peers,
+    uint64_t req, struct mesh_wall wall)
+{
+	const char *base = "base";
+	struct mesh_str filter = mapper_filter(mp, m);
+	struct mesh_map_response r = {
+	    .relays = mp->cfg.relays,
+	    .dns = {(const char *)mp->dns.data, mp->dns.len},
+	    .domain = mp->cfg.suffix,
+	    .collect_services = -1,
+	    .control_time = wall,
+	    /* Else stock nodes send their logs to their vendor. */
+	    .debug = MESH_STR("{\"DisableLogTail\":true}"),
+	};
+
+	mesh_buf_clear(&mp->part);
+	encode_self(mp->state, m, &mp->part);
+	r.node = (struct mesh_str){(const char *)mp->part.data, mp->part.len};
+	r.filters = (struct mesh_bind_map){.names = &base, .items = &filter,
+	    .count = 1, .set = true};
+	r.peers = mapper_peers(mp, peers);
+	r.users = mapper_users(mp, m, peers);
+	if (mp->part.failed || mp->users.failed || mp->filter.failed)
+		return MESH_ERR_NOMEM;
+	mapper_send(mp, &r, &req, 1);
+	return mp->text.failed ? MESH_ERR_NOMEM : MESH_OK;
+}
+
+/* The visible ones without the member itself. */
+static int
+visible_peers(struct mapper *mp, const struct member *m, struct bits *out)
+{
+	if (access_refresh(mp->access, mp->state) != MESH_OK ||
+	    bits_fit(out, mp->state->slot_count) != MESH_OK)
+		return MESH_ERR_NOMEM;
+	for (size_t i = 0; i < out->words; i++)
+		out->w[i] = access_visible(mp->access, mp->state, m, i,
+		    UINT64_MAX);
+	bits_put(out, m->slot, false);
+	return MESH_OK;
+}
+
+int
+mapper_once(struct mapper *mp, struct member *m, uint64_t req,
+    struct mesh_wall wall)
+{
+	struct bits peers = {0};
+	int err = visible_peers(mp, m, &peers);
+
+	if (err == MESH_OK)
+		err = send_all(mp, m, &peers, req, wall);
+	bits_release(&peers);
+	mp->sink.end(mp->sink.arg, req);
+	return err;
+}
+
+int
+mapper_open(struct mapper *mp, struct member *m, uint64_t req,
+    const struct mesh_node_key *used, struct mesh_wall wall)
+{
+	struct session *ss = calloc(1, sizeof(*ss));
+	int err = MESH_ERR_NOMEM;
+
+	if (ss == NULL)
+		return err;
+	ss->req = req;
+	mesh_list_init(&ss->link);
+	state_connected(mp->state, m, used);
+	if ((err = visible_peers(mp, m, &ss->sent)) != MESH_OK ||
+	    (err = mesh_map_put(&mp->by_req, &req, ss)) != MESH_OK) {
+		bits_release(&ss->sent);
+		free(ss);
+		return err;
+	}
+	mp->session_count++;
+	mesh_list_append(&mp->sessions, &ss->link);
+	ss->filter_mark = access_filter_mark(mp->access, m);
+	if (m->session != NULL) {
+		uint64_t old = m->session->req;
+
+		mapper_drop(mp, m->session);
+		mp->sink.end(mp->sink.arg, old);
+	}
+	m->session = ss;
+	ss->member = m;
+	return send_all(mp, m, &ss->sent, req, wall);
+}
+
+bool
+mapper_close(struct mapper *mp, uint64_t req, struct mesh_time now,
+    int64_t wall)
+{
+	struct session *ss = mesh_map_get(&mp->by_req, &req);
+
+	if (ss == NULL)
+		return false;
+	if (ss->member != NULL && !ss->member->gone)
+		state_disconnected(mp->state, ss->member, now, wall);
+	mapper_drop(mp, ss);
+	return true;
+}
+
+void
+mapper_ping(struct mapper *mp, struct member *m, const char *url)
+{
+	struct mesh_ping_request ping = {.url = url, .url_is_noise = true};
+	struct mesh_map_response r = {0};
+	struct mesh_jw w;
+
+	if (m->session == NULL)
+		return;
+	mesh_buf_clear(&mp->part);
+	mesh_jw_init(&w, &mp->part, false);
+	mesh_bind_write(&w, &mesh_ping_request_schema, &ping);
+	r.ping = (struct mesh_str){(const char *)mp->part.data, mp->part.len};
+	if (!mp->part.failed)
+		mapper_send(mp, &r, &m->session->req, 1);
+}
+
+void
+mapper_set_relays(struct mapper *mp, struct mesh_str relays,
+    struct mesh_wall wall)
+{
+	struct mesh_map_response r = {.relays = relays, .control_time = wall};
+	uint64_t *reqs = calloc(mp->session_count + 1, sizeof(*reqs));
+	size_t count = 0;
+
+	mp->cfg.relays = relays;
+	if (reqs == NULL)
+		return;
+	for (struct mesh_list *l = mp->sessions.next; l != &mp->sessions;
+	    l = l->next)
+		reqs[count++] = MESH_CONTAINER(l, struct session, link)->req;
+	if (count > 0)
+		mapper_send(mp, &r, reqs, count);
+	free(reqs);
+}
+
+bool
+mapper_wants_flush(const struct mapper *mp)
+{
+	return mp->policy_changed || !mesh_list_is_empty(&mp->state->changed);
+}
+
+void
+mapper_policy_changed(struct mapper *mp)
+{
+	mp->policy_changed = true;
+}

@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: ISC
+ * mapper_int.h - what mapper.c (sessions, whole maps) and flush.c (differences)
+ * share.
+ */
+#ifndef CONTROLD_MAPPER_INT_H
+#define CONTROLD_MAPPER_INT_H
+
+#include "mapper.h"
+
+#include <base/buf.h>
+#include <crypto/blake2b.h>
+#include <netmap/response.h>
+
+#define MAPPER_TEXT_MAX (60u << 20) /* bytes of one frame's JSON */
+#define MAPPER_USERS_MAX 4096u	    /* profiles in one frame */
+
+struct session {
+	struct mesh_list link;
+	uint64_t req;
+	struct member *member;
+	struct bits sent; /* of whom the node was told */
+	uint64_t filter_mark; /* of the filter that it has */
+};
+
+struct mapper {
+	struct mapper_config cfg;
+	struct state *state;
+	struct access *access;
+	struct mapper_sink sink;
+	struct mesh_list sessions;
+	struct mesh_map by_req;
+	size_t session_count;
+	bool policy_changed;
+	/* scratch, kept for the next time */
+	struct mesh_buf text, part, users, filter, dns;
+	struct mesh_str *peers;
+	size_t peer_cap;
+	struct mesh_str user_texts[MAPPER_USERS_MAX];
+};
+
+/* Forgets a session. */
+void mapper_drop(struct mapper *mp, struct session *ss);
+void mapper_send(struct mapper *mp, const struct mesh_map_response *r,
+    const uint64_t *reqs, size_t count);
+struct mesh_str mapper_filter(struct mapper *mp, const struct member *m);
+/* Texts of the peers in a set, and profiles of their owners (and self's, if not
+ * NULL); good until the next call. */
+struct mesh_bind_list mapper_peers(struct mapper *mp, const struct bits *set);
+struct mesh_bind_list mapper_users(struct mapper *mp,
+    const struct member *self, const struct bits *set);
+
+#endif
