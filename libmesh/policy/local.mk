@@ -7,3 +7,6 @@ noinst_HEADERS += %D%/policy.h %D%/policy_int.h %D%/parse_int.h
 if HAVE_CMOCKA
 check_PROGRAMS += tests/unit/test_policy
 endif
+check_PROGRAMS += tests/fuzz/fuzz_policy
+tests_fuzz_fuzz_policy_SOURCES = tests/fuzz/fuzz_policy.c tests/fuzz/main.c
+tests_fuzz_fuzz_policy_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
