@@ -9,3 +9,8 @@ if HAVE_CMOCKA
 check_PROGRAMS += tests/unit/test_replay tests/unit/test_handshake \
     tests/unit/test_wg
 endif
+
+noinst_PROGRAMS += tests/interop/wg_udp
+tests_interop_wg_udp_SOURCES = tests/interop/wg_udp.c
+tests_interop_wg_udp_LDADD = libmesh-core.la $(SODIUM_LIBS)
+EXTRA_DIST += tests/interop/wireguard-go.sh
