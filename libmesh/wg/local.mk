@@ -14,3 +14,9 @@ noinst_PROGRAMS += tests/interop/wg_udp
 tests_interop_wg_udp_SOURCES = tests/interop/wg_udp.c
 tests_interop_wg_udp_LDADD = libmesh-core.la $(SODIUM_LIBS)
 EXTRA_DIST += tests/interop/wireguard-go.sh
+check_PROGRAMS += tests/fuzz/fuzz_wg tests/fuzz/fuzz_wg_session
+tests_fuzz_fuzz_wg_SOURCES = tests/fuzz/fuzz_wg.c tests/fuzz/main.c
+tests_fuzz_fuzz_wg_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
+tests_fuzz_fuzz_wg_session_SOURCES = tests/fuzz/fuzz_wg_session.c \
+    tests/fuzz/main.c
+tests_fuzz_fuzz_wg_session_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
