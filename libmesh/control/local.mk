@@ -8,6 +8,13 @@ noinst_HEADERS += %D%/backoff.h %D%/blob.h %D%/c2n.h %D%/client.h \
     %D%/keyfetch.h %D%/msg.h %D%/record.h %D%/retry.h %D%/server.h \
     %D%/server_int.h %D%/upgrade.h %D%/url.h
 
+noinst_HEADERS += tests/unit/control_pair.h
+if HAVE_CMOCKA
+check_PROGRAMS += tests/unit/test_control_handshake \
+    tests/unit/test_control_record tests/unit/test_control_frame \
+    tests/unit/test_control_session
+endif
+
 # Against programs that we did not write.
 noinst_PROGRAMS += tests/interop/control_client \
     tests/interop/control_server

@@ -119,7 +119,7 @@ const struct mesh_machine_key *mesh_control_server_machine(
 uint16_t mesh_control_server_version(const struct mesh_control_server *s);
 
 /* --- answers. MESH_ERR_NOTFOUND: the stream is gone, nothing to do;
- * MESH_ERR_STATE: answered already; MESH_ERR_NOMEM. */
+ * MESH_ERR_STATE: answered already; MESH_ERR_NOMEM: the session closes. */
 
 /* Whole. content_type may be NULL; body is copied. */
 int mesh_control_server_respond(struct mesh_control_server *s, int32_t stream,

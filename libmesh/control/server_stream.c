@@ -268,11 +268,15 @@ find_open(struct mesh_control_server *s, int32_t id, struct stream **out)
 	return MESH_OK;
 }
 
-/* An answer that is half made cannot be taken back. */
+/* A node that misses an answer or a delta knows something wrong: better it
+ * comes again. */
 static int
-fail_nomem(struct mesh_control_server *s)
+fail_if(struct mesh_control_server *s, int err)
 {
-	return mesh_server_fail(s, MESH_ERR_NOMEM, "out of memory");
+	if (err != MESH_OK)
+		(void)mesh_server_fail(s, err, "cannot answer: %s",
+		    mesh_strerror(err));
+	return err;
 }
 
 static int
@@ -283,12 +287,12 @@ send_body(struct mesh_control_server *s, struct stream *st,
 	int err;
 
 	if (b == NULL)
-		return fail_nomem(s);
+		return MESH_ERR_NOMEM;
 	err = mesh_h2_add(&s->h2, &st->h2, b);
 	mesh_blob_unref(b);
 	if (err == MESH_OK)
 		err = mesh_h2_end(&s->h2, &st->h2);
-	return err == MESH_OK ? MESH_OK : fail_nomem(s);
+	return err;
 }
 
 int
@@ -314,10 +318,10 @@ mesh_control_server_respond(struct mesh_control_server *s, int32_t stream,
 	with_body = body.len > 0 && strcmp(st->method, "HEAD") != 0;
 	err = mesh_h2_respond(&s->h2, &st->h2, fields,
 	    content_type != NULL ? 3 : 2, with_body);
-	if (err != MESH_OK)
-		return err;
 	st->stage = STREAM_ANSWERED;
-	return with_body ? send_body(s, st, body) : MESH_OK;
+	if (err == MESH_OK && with_body)
+		err = send_body(s, st, body);
+	return fail_if(s, err);
 }
 
 static struct mesh_time
@@ -338,16 +342,15 @@ mesh_control_server_open(struct mesh_control_server *s, int32_t stream,
 	struct stream *st;
 	int err = find_told(s, stream, &st);
 
-	if (err == MESH_OK)
-		err = mesh_h2_respond(&s->h2, &st->h2, fields, 1, true);
 	if (err != MESH_OK)
 		return err;
+	err = mesh_h2_respond(&s->h2, &st->h2, fields, 1, true);
 	st->stage = STREAM_ANSWERED;
 	st->open = true;
 	st->zstd = zstd;
 	st->keep_alive = keep_alive;
 	st->deadline = next_keepalive(s, st, now);
-	return MESH_OK;
+	return fail_if(s, err);
 }
 
 int
@@ -368,7 +371,7 @@ mesh_control_server_push(struct mesh_control_server *s, int32_t stream,
 		    "node reads too slowly: %zu bytes wait", st->h2.queued);
 	}
 	st->deadline = next_keepalive(s, st, now);
-	return mesh_h2_add(&s->h2, &st->h2, frames);
+	return fail_if(s, mesh_h2_add(&s->h2, &st->h2, frames));
 }
 
 int
