@@ -19,7 +19,11 @@ noinst_HEADERS += %D%/monitor_int.h %D%/child.h %D%/rtnl.h %D%/tun.h \
 
 # The roles, each linked with what it needs and no more.
 pkglibexec_PROGRAMS += meshd-engine meshd-agent
-meshd_engine_SOURCES = %D%/engine_main.c %D%/engine.c
+meshd_engine_SOURCES = %D%/engine_main.c %D%/engine.c %D%/engine_agent.c \
+    %D%/engine_tables.c %D%/engine_peers.c %D%/engine_out.c \
+    %D%/engine_in.c %D%/engine_drive.c %D%/engine_probe.c \
+    %D%/engine_relay.c %D%/engine_tls.c %D%/udp.c %D%/gso.c %D%/gro.c \
+    %D%/timers.c
 meshd_engine_CPPFLAGS = $(MESHD_CPPFLAGS)
 meshd_engine_LDADD = libmeshd.la libmesh-daemon.la libmesh-core.la \
     $(EVENT_LIBS) $(SSL_LIBS)
@@ -29,11 +33,18 @@ meshd_agent_LDADD = libmeshd.la libmesh-daemon.la libmesh-core.la \
     $(EVENT_LIBS)
 
 if HAVE_CMOCKA
-check_PROGRAMS += tests/unit/test_link tests/unit/test_tables
+check_PROGRAMS += tests/unit/test_link tests/unit/test_tables \
+    tests/unit/test_gso
+tests_unit_test_gso_SOURCES = tests/unit/test_gso.c %D%/gso.c %D%/gro.c
 tests_unit_test_link_LDADD = libmeshd.la $(LDADD)
 tests_unit_test_tables_LDADD = libmeshd.la $(LDADD)
 endif
-check_PROGRAMS += tests/fuzz/fuzz_tables
+check_PROGRAMS += tests/fuzz/fuzz_tables tests/fuzz/fuzz_gso
+tests_fuzz_fuzz_gso_SOURCES = tests/fuzz/fuzz_gso.c tests/fuzz/main.c \
+    %D%/gso.c %D%/gro.c
+tests_fuzz_fuzz_gso_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
 tests_fuzz_fuzz_tables_SOURCES = tests/fuzz/fuzz_tables.c tests/fuzz/main.c
 tests_fuzz_fuzz_tables_LDADD = libmeshd.la $(LDADD)
 tests_fuzz_fuzz_tables_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
+noinst_HEADERS += %D%/gso.h %D%/gso_int.h %D%/udp.h %D%/timers.h \
+    %D%/engine_int.h %D%/engine_tls.h

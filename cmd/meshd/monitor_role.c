@@ -322,6 +322,15 @@ serve_rebind(struct monitor *m, struct child *c, struct link_msg *in)
 }
 
 static int
+serve_fault(struct monitor *m, struct child *c, struct link_msg *in)
+{
+	(void)in;
+	child_kill(c == &m->engine ? &m->agent : &m->engine,
+	    "it sent a malformed message to the other role");
+	return MESH_OK;
+}
+
+static int
 serve_hello(struct monitor *m, struct child *c, struct link_msg *in)
 {
 	(void)m;
@@ -338,6 +347,7 @@ static request_fn *const requests[MSG_TYPE_COUNT] = {
     [MSG_REKEY] = serve_rekey,
     [MSG_STAMP] = serve_stamp,
     [MSG_READY] = serve_ready,
+    [MSG_FAULT] = serve_fault,
     [MSG_REBIND] = serve_rebind,
 };
 
