@@ -1,46 +1,81 @@
 /* SPDX-License-Identifier: ISC
- * admin.h - one question to mesh-controld over its admin socket.
+ * admin.h - questions to mesh-controld over its admin socket.
  *
- * HTTP/1.1 with JSON on a Unix socket, paths and field names of Headscale's API
- * v1 (protocol/services.md 9.3). Blocking, for commands.
+ * HTTP/1.1 with JSON on a Unix socket; paths and field names are those of
+ * Headscale's API v1 (protocol/services.md 9.3). Blocking, for commands.
  *
- *	struct admin_reply reply;
- *	status = admin_call(&(struct admin_request){.name = "mesh-user",
- *	    .method = "GET", .path = "/api/v1/user"}, &reply);
- *	if (status == 0)
- *		... reply.body.data[0..reply.body.len) is the JSON ...
- *	admin_reply_release(&reply);
+ *	status = admin_call(common, "GET", "/api/v1/user", NULL, &reply);
+ *	if (status == CMD_OK)
+ *		... reply is the JSON of the answer ...
+ *	mesh_buf_release(&reply);
  */
-#ifndef CMD_COMMON_ADMIN_H
-#define CMD_COMMON_ADMIN_H
+#ifndef COMMON_ADMIN_H
+#define COMMON_ADMIN_H
 
-#include <base/buf.h>
-#include <base/text.h>
+#include "cmd.h"
+
+#include <base/bind.h>
 
 #define ADMIN_SOCKET "/run/mesh/controld.sock" /* unless told otherwise */
 #define ADMIN_REPLY_MAX (64u << 20)	       /* bytes */
 #define ADMIN_TIMEOUT_SEC 30
+#define ADMIN_PATH_MAX 1024u
+#define ADMIN_ARENA_MAX (256u << 20)
 
-struct admin_request {
-	const char *name;   /* of the command, for messages */
-	const char *socket; /* NULL: $MESH_CONTROL_SOCKET, or ADMIN_SOCKET */
-	const char *method;
-	const char *path;     /* percent-encoded where needed (admin_escape) */
-	struct mesh_str body; /* JSON, or nothing */
-};
+/* --socket, $MESH_CONTROL_SOCKET, or the default. path: percent-encoded where
+ * needed (admin_escape). body: JSON, or NULL. CMD_OK when the answer was 200;
+ * else an exit status, after a message that has the server's own words. The
+ * caller releases out in any case. */
+int admin_call(const struct cmd_common *common, const char *method,
+    const char *path, const struct mesh_buf *body, struct mesh_buf *out);
+/* The same, and the answer by a schema into *out (zeroed by the caller), in the
+ * caller's arena. */
+int admin_ask(const struct cmd_common *common, const char *method,
+    const char *path, const struct mesh_buf *body,
+    const struct mesh_schema *schema, struct mesh_arena *a, void *out);
 
-struct admin_reply {
-	struct mesh_buf body;
-};
-
-/* 0 when the answer was 200. Else an exit status of DESIGN 9 after a message on
- * stderr that has the server's own words: 1 no (not found, exists, refused), 2
- * wrong usage, 3 not running, 5 not permitted, 6 timed out, 7 broken answer. */
-int admin_call(const struct admin_request *req, struct admin_reply *out);
-void admin_reply_release(struct admin_reply *r);
-
-/* Text as one path segment or query value; out ends with NUL. False if it does
- * not fit. */
+/* Text as one path segment or query value. False if it does not fit. */
 bool admin_escape(const char *text, char *out, size_t size);
+/* The answer as it came, and a newline. */
+void admin_print_json(const struct mesh_buf *reply);
+
+/* --- what answers hold; "list" below: of these structs */
+struct admin_user {
+	const char *id, *name, *created;
+};
+struct admin_users {
+	struct mesh_bind_list list; /* "users" */
+};
+struct admin_key {
+	const char *id, *key, *expiration, *created;
+	struct admin_user user;
+	bool reusable, ephemeral, used, revoked;
+	struct mesh_bind_list tags; /* const char * */
+};
+struct admin_keys {
+	struct mesh_bind_list list; /* "preAuthKeys" */
+	struct admin_key key;	    /* "preAuthKey" */
+};
+struct admin_node {
+	const char *id, *name, *hostname, *last_seen, *expiry;
+	struct admin_user user;
+	struct mesh_bind_list addresses; /* const char * */
+	struct mesh_bind_list tags;	 /* const char * */
+	bool online;
+};
+struct admin_nodes {
+	struct mesh_bind_list list; /* "nodes" */
+	struct admin_node node;	    /* "node" */
+};
+extern const struct mesh_schema admin_users_schema;
+extern const struct mesh_schema admin_keys_schema;
+extern const struct mesh_schema admin_nodes_schema;
+
+/* The user of that name; CMD_NO with a message if there is none. */
+int admin_find_user(const struct cmd_common *common, const char *name,
+    struct mesh_arena *a, struct admin_user *out);
+/* The node by name, id or address; likewise. */
+int admin_find_node(const struct cmd_common *common, const char *operand,
+    struct mesh_arena *a, struct admin_node *out);
 
 #endif

@@ -32,3 +32,8 @@ check_PROGRAMS += tests/unit/test_cmd
 tests_unit_test_cmd_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/cmd
 tests_unit_test_cmd_LDADD = libmesh-cmd.la libmesh-core.la $(CMOCKA_LIBS)
 endif
+
+# What the commands about the control server share beside.
+noinst_LTLIBRARIES += libmesh-admin.la
+libmesh_admin_la_SOURCES = %D%/admin.c
+noinst_HEADERS += %D%/admin.h

@@ -232,12 +232,10 @@ load_state(struct core *c, struct mesh_diag *diag)
 	    .relays = c->cfg.relays};
 	struct mapper_sink sink = {core_frame, core_end, c};
 	uint8_t seed[MESH_MAP_SEED_LEN];
-	char path[4200];
 	int err;
 
 	core_random(seed, sizeof(seed));
-	mesh_format(path, sizeof(path), "%s/" STORE_FILE, c->state_path);
-	if ((err = store_open(path, &c->store, diag)) != MESH_OK ||
+	if ((err = store_open(STORE_FILE, &c->store, diag)) != MESH_OK ||
 	    (err = state_new(&cfg, c->store, seed, &c->state, diag)) != MESH_OK)
 		return err;
 	c->access = access_new();
@@ -281,10 +279,10 @@ make_events(struct core *c)
 
 /* The database is the only file that is still opened and changed. */
 static int
-enter_sandbox(struct core *c)
+enter_sandbox(void)
 {
-	const struct sandbox_path paths[] = {
-	    {c->state_path, SANDBOX_READ | SANDBOX_WRITE},
+	static const struct sandbox_path paths[] = {
+	    {".", SANDBOX_READ | SANDBOX_WRITE},
 	    {NULL, 0},
 	};
 	static const char *const calls[] = {"openat", "unlink", "unlinkat",
@@ -363,7 +361,7 @@ core_start(struct core *c)
 		return fail("", "cannot give up privileges");
 	mesh_format(link, sizeof(link), STATE_PATH_FD, CORE_FD_STATE);
 	len = readlink(link, c->state_path, sizeof(c->state_path) - 1);
-	if (len < 0)
+	if (len < 0 || fchdir(CORE_FD_STATE) < 0)
 		return fail("", "the state folder is gone");
 	c->state_path[len] = '\0';
 	if (load_key(c, &diag) != MESH_OK || load_state(c, &diag) != MESH_OK)
@@ -371,7 +369,7 @@ core_start(struct core *c)
 	if (!make_events(c) ||
 	    (c->admin = admin_new(c, CORE_FD_ADMIN)) == NULL)
 		return fail("", "out of memory");
-	if (enter_sandbox(c) != MESH_OK)
+	if (enter_sandbox() != MESH_OK)
 		return fail("", "cannot enter the sandbox");
 	say_hello(c);
 	return EXIT_SUCCESS;

@@ -36,7 +36,7 @@ struct core {
 	struct role_config cfg;
 	struct link_msg cfg_msg; /* what cfg borrows from */
 	char url[512], suffix[256];
-	char state_path[4096];
+	char state_path[4096]; /* for messages; it is the current folder */
 	struct mesh_machine_secret secret;
 	struct mesh_machine_key public;
 	struct store *store;

@@ -163,6 +163,32 @@ store_setup(struct store *s, const char *path, struct mesh_diag *diag)
 	return err;
 }
 
+/* SQLite makes paths absolute, and then needs to search every folder above. The
+ * state folder may lie below folders of root's that the daemon may not enter, so
+ * a path stays as it is: relative to the current folder. */
+static int
+plain_path(sqlite3_vfs *vfs, const char *name, int size, char *out)
+{
+	(void)vfs;
+	return mesh_format(out, (size_t)size, "%s", name) == MESH_OK
+	    ? SQLITE_OK : SQLITE_CANTOPEN;
+}
+
+static const char *
+store_vfs(void)
+{
+	static sqlite3_vfs vfs;
+
+	if (vfs.zName == NULL) {
+		vfs = *sqlite3_vfs_find(NULL);
+		vfs.zName = "mesh";
+		vfs.pNext = NULL;
+		vfs.xFullPathname = plain_path;
+		sqlite3_vfs_register(&vfs, 0);
+	}
+	return vfs.zName;
+}
+
 int
 store_open(const char *path, struct store **out, struct mesh_diag *diag)
 {
@@ -175,7 +201,7 @@ store_open(const char *path, struct store **out, struct mesh_diag *diag)
 	mask = umask(077);
 	rc = sqlite3_open_v2(path, &s->db, SQLITE_OPEN_READWRITE |
 	    SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE,
-	    NULL);
+	    store_vfs());
 	umask(mask);
 	if (rc != SQLITE_OK) {
 		err = mesh_fail(diag, MESH_ERR_IO,

@@ -20,7 +20,8 @@
 
 struct store;
 
-/* path: the database, made when missing (mode 0600). diag says what is wrong:
+/* path: the database, made when missing (mode 0600); it is used as it stands, so
+ * a relative one stays relative to the current folder. diag says what is wrong:
  * not permitted, damaged, not ours, written by a newer version. */
 int store_open(const char *path, struct store **out, struct mesh_diag *diag);
 void store_close(struct store *s);

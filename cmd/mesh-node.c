@@ -1,0 +1,212 @@
+/* SPDX-License-Identifier: ISC
+ * mesh-node - the machines of a network: list, approve, expire, remove, rename,
+ * tag. */
+#include "common/admin.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static struct opts {
+	const char *user;
+} opts;
+
+static const struct conf_option approve_options[] = {
+    {"user", "NAME", "whose machine it is", CONF_STRING,
+	.offset = offsetof(struct opts, user)},
+    {0},
+};
+
+/* --- list */
+
+static void
+print_nodes(const struct admin_nodes *nodes)
+{
+	const struct admin_node *n = nodes->list.items;
+
+	for (size_t i = 0; i < nodes->list.count; i++) {
+		const char *const *addresses = n[i].addresses.items;
+		const char *const *tags = n[i].tags.items;
+
+		printf("%-4s %-20s %-15s %-16s %s", n[i].id, n[i].name,
+		    n[i].addresses.count > 0 ? addresses[0] : "-",
+		    n[i].user.name, n[i].online ? "online" : "offline");
+		if (n[i].expiry != NULL)
+			printf(" expires %s", n[i].expiry);
+		for (size_t t = 0; t < n[i].tags.count; t++)
+			printf(" %s", tags[t]);
+		putchar('\n');
+	}
+}
+
+static int
+run_list(const struct cmd_common *common, int argc, char **argv)
+{
+	struct admin_nodes nodes = {0};
+	struct mesh_arena a;
+	struct mesh_buf reply;
+	int status;
+
+	(void)argc, (void)argv;
+	if (common->json) {
+		status = admin_call(common, "GET", "/api/v1/node", NULL,
+		    &reply);
+		if (status == CMD_OK)
+			admin_print_json(&reply);
+		mesh_buf_release(&reply);
+		return status;
+	}
+	mesh_arena_init(&a, ADMIN_ARENA_MAX);
+	status = admin_ask(common, "GET", "/api/v1/node", NULL,
+	    &admin_nodes_schema, &a, &nodes);
+	if (status == CMD_OK)
+		print_nodes(&nodes);
+	mesh_arena_release(&a);
+	return status;
+}
+
+/* --- what changes one node */
+
+/* METHOD /api/v1/node/ID/TAIL, for the node that operand names. */
+static int
+change(const struct cmd_common *common, const char *operand,
+    const char *method, const char *tail, const struct mesh_buf *body)
+{
+	char path[ADMIN_PATH_MAX];
+	struct admin_node node;
+	struct mesh_arena a;
+	struct mesh_buf reply;
+	int status;
+
+	mesh_arena_init(&a, ADMIN_ARENA_MAX);
+	mesh_buf_init(&reply, 0);
+	status = admin_find_node(common, operand, &a, &node);
+	if (status == CMD_OK && mesh_format(path, sizeof(path),
+		"/api/v1/node/%s%s", node.id, tail) != MESH_OK)
+		status = cmd_error(CMD_USAGE, "the name is too long");
+	if (status == CMD_OK)
+		status = admin_call(common, method, path, body, &reply);
+	if (status == CMD_OK && common->json)
+		admin_print_json(&reply);
+	mesh_buf_release(&reply);
+	mesh_arena_release(&a);
+	return status;
+}
+
+static int
+run_expire(const struct cmd_common *common, int argc, char **argv)
+{
+	struct mesh_buf body;
+	int status;
+
+	(void)argc;
+	mesh_buf_init(&body, 16);
+	mesh_buf_add_str(&body, "{}");
+	status = change(common, argv[0], "POST", "/expire", &body);
+	mesh_buf_release(&body);
+	return status;
+}
+
+static int
+run_remove(const struct cmd_common *common, int argc, char **argv)
+{
+	(void)argc;
+	return change(common, argv[0], "DELETE", "", NULL);
+}
+
+static int
+run_rename(const struct cmd_common *common, int argc, char **argv)
+{
+	char tail[ADMIN_PATH_MAX] = "/rename/";
+	size_t head = strlen(tail);
+	struct mesh_buf body;
+
+	(void)argc;
+	if (!admin_escape(argv[1], tail + head, sizeof(tail) - head))
+		return cmd_error(CMD_USAGE, "the name is too long");
+	mesh_buf_init(&body, 0); /* POST with an empty body */
+	return change(common, argv[0], "POST", tail, &body);
+}
+
+static int
+run_tag(const struct cmd_common *common, int argc, char **argv)
+{
+	struct mesh_buf body;
+	struct mesh_jw w;
+	int status;
+
+	mesh_buf_init(&body, 65536);
+	mesh_jw_init(&w, &body, false);
+	mesh_jw_object(&w);
+	mesh_jw_name(&w, "tags");
+	mesh_jw_array(&w);
+	for (int i = 1; i < argc; i++)
+		mesh_jw_string(&w, argv[i]);
+	mesh_jw_end_array(&w);
+	mesh_jw_end_object(&w);
+	status = body.failed ? cmd_error(CMD_USAGE, "too many tags")
+			     : change(common, argv[0], "POST", "/tags", &body);
+	mesh_buf_release(&body);
+	return status;
+}
+
+/* --- approve */
+
+static int
+run_approve(const struct cmd_common *common, int argc, char **argv)
+{
+	struct mesh_buf body, reply;
+	struct mesh_jw w;
+	int status;
+
+	(void)argc;
+	if (opts.user == NULL)
+		return cmd_error(CMD_USAGE, "approve needs --user NAME");
+	mesh_buf_init(&body, 4096);
+	mesh_jw_init(&w, &body, false);
+	mesh_jw_object(&w);
+	mesh_jw_name(&w, "user");
+	mesh_jw_string(&w, opts.user);
+	mesh_jw_name(&w, "authId");
+	mesh_jw_string(&w, argv[0]);
+	mesh_jw_end_object(&w);
+	status = admin_call(common, "POST", "/api/v1/auth/register", &body,
+	    &reply);
+	if (status == CMD_OK && common->json)
+		admin_print_json(&reply);
+	mesh_buf_release(&body);
+	mesh_buf_release(&reply);
+	return status;
+}
+
+static const struct cmd verbs[] = {
+    {.name = "list", .summary = "lists number, name, address, user and state",
+	.run = run_list},
+    {.name = "approve", .summary = "admits a machine that waits at its URL",
+	.operands = "ID-OR-URL", .min_operands = 1, .max_operands = 1,
+	.options = approve_options, .opts = &opts, .run = run_approve},
+    {.name = "expire", .summary = "ends a machine's login: it has to log in "
+	"again", .operands = "NODE", .min_operands = 1, .max_operands = 1,
+	.run = run_expire},
+    {.name = "remove", .summary = "removes a machine from the network",
+	.operands = "NODE", .min_operands = 1, .max_operands = 1,
+	.run = run_remove},
+    {.name = "rename", .summary = "gives a machine another name",
+	.operands = "NODE NAME", .min_operands = 2, .max_operands = 2,
+	.run = run_rename},
+    {.name = "tag", .summary = "gives a machine these tags, and no owner",
+	.operands = "NODE tag:X ...", .min_operands = 2,
+	.max_operands = CMD_ANY, .run = run_tag},
+    {0},
+};
+
+static const struct cmd command = {
+    .name = "mesh-node",
+    .summary = "manages the machines of a network",
+    .verbs = verbs,
+};
+
+int
+main(int argc, char **argv)
+{
+	return cmd_main(&command, argc, argv);
+}
