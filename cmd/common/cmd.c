@@ -21,7 +21,7 @@ static const struct option common_options[] = {
 /* The command that runs, for messages. */
 static const char *command_name = "mesh";
 
-static void
+static void MESH_PRINTF(1, 0)
 say(const char *fmt, va_list ap)
 {
 	fflush(stdout);

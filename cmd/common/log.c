@@ -49,7 +49,7 @@ sink_write(void *arg, enum mesh_log_level level, const char *line)
 		return;
 }
 
-static void
+static void MESH_PRINTF(2, 0)
 vlog(enum mesh_log_level level, const char *fmt, va_list ap)
 {
 	char line[MESH_LOG_LINE];

@@ -186,11 +186,10 @@ struct mesh_prefix
 mesh_prefix_masked(struct mesh_prefix p)
 {
 	for (unsigned i = 0; i < 16; i++) {
-		if (p.bits >= 8 * (i + 1))
-			continue;
-		p.ip.b[i] &= p.bits <= 8 * i
-		    ? 0
-		    : (uint8_t)(0xff00u >> (p.bits - 8 * i));
+		unsigned keep = p.bits > 8 * i ? p.bits - 8 * i : 0;
+
+		if (keep < 8)
+			p.ip.b[i] = (uint8_t)(p.ip.b[i] & (0xff00u >> keep));
 	}
 	return p;
 }

@@ -9,6 +9,10 @@
 #include <string.h>
 #include <time.h>
 
+/* Fortified headers make macros of these two for clang. */
+#undef sprintf
+#undef vsprintf
+
 #pragma GCC poison strcpy strcat sprintf vsprintf strtok localtime gmtime
 #pragma GCC poison atoi atol gets tmpnam
 /* Not poisoned: OpenSSL's headers have parameters of that name. */

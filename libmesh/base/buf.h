@@ -35,7 +35,8 @@ int mesh_buf_add(struct mesh_buf *b, const void *p, size_t len);
 int mesh_buf_add_str(struct mesh_buf *b, const char *s);
 int mesh_buf_add_byte(struct mesh_buf *b, uint8_t byte);
 int mesh_buf_printf(struct mesh_buf *b, const char *fmt, ...) MESH_PRINTF(2, 3);
-int mesh_buf_vprintf(struct mesh_buf *b, const char *fmt, va_list ap);
+int mesh_buf_vprintf(struct mesh_buf *b, const char *fmt, va_list ap)
+    MESH_PRINTF(2, 0);
 
 /* Room for len bytes behind the contents, to be filled by the caller and then
  * counted with mesh_buf_commit(); NULL on failure. */

@@ -12,7 +12,7 @@
 
 /* --- errors */
 
-static void
+static void MESH_PRINTF(3, 0)
 fail_va(struct mesh_policy_parse *ps, size_t offset, const char *fmt,
     va_list ap)
 {
