@@ -23,12 +23,12 @@ sandbox_seccomp(const char *const *calls)
 
 /* What a loop on open descriptors needs. */
 static const char *const base_calls[] = {"read", "readv", "write", "writev",
-    "close", "recvmsg", "sendmsg", "epoll_wait", "epoll_pwait", "epoll_pwait2",
-    "epoll_ctl", "poll", "ppoll", "timerfd_settime", "clock_gettime",
-    "gettimeofday", "time", "clock_nanosleep", "getrandom", "munmap", "mremap",
-    "brk", "madvise", "futex", "rt_sigreturn", "rt_sigprocmask",
-    "restart_syscall", "getpid", "gettid", "fcntl", "fstat", "exit",
-    "exit_group", NULL};
+    "close", "recvmsg", "sendmsg", "recvfrom", "sendto", "epoll_wait",
+    "epoll_pwait", "epoll_pwait2", "epoll_ctl", "poll", "ppoll",
+    "timerfd_settime", "clock_gettime", "gettimeofday", "time",
+    "clock_nanosleep", "getrandom", "munmap", "mremap", "brk", "madvise",
+    "futex", "rt_sigreturn", "rt_sigprocmask", "restart_syscall", "getpid",
+    "gettid", "fcntl", "fstat", "exit", "exit_group", NULL};
 
 /* What libraries try and do without. */
 static const char *const refused_calls[] = {"open", "openat", "openat2", "stat",

@@ -1,0 +1,403 @@
+/* SPDX-License-Identifier: ISC
+ * client.c - one connection: bytes between the socket's TLS and the session. */
+#include "worker.h"
+
+#include "wire/http.h"
+
+#include <openssl/err.h>
+#include <openssl/ssl.h>
+#include <stdlib.h>
+#include <sys/random.h>
+#include <unistd.h>
+
+#include "common/log.h"
+
+#define READ_ROUNDS 16 /* reads of one client before others have a turn */
+
+static void on_io(evutil_socket_t fd, short what, void *arg);
+static void on_timer(evutil_socket_t fd, short what, void *arg);
+
+/* --- time and interest --- */
+
+static void
+arm(struct client *c, struct mesh_time at, struct mesh_time now)
+{
+	uint64_t ns = mesh_time_since(now, at);
+	struct timeval tv = {
+	    .tv_sec = (time_t)(ns / MESH_SEC),
+	    .tv_usec = (suseconds_t)(ns % MESH_SEC / MESH_US),
+	};
+
+	evtimer_add(&c->timer, &tv);
+}
+
+static struct mesh_time
+next_deadline(const struct client *c)
+{
+	struct mesh_time at = MESH_NEVER;
+
+	if (c->state != CLIENT_RELAY || c->stuck != NULL)
+		at = c->deadline;
+	if (c->relay != NULL)
+		at = mesh_time_min(at, mesh_relay_conn_deadline(c->relay));
+	return at;
+}
+
+static void
+want(struct client *c, short what)
+{
+	what |= EV_PERSIST;
+	if (event_get_events(&c->io) == what)
+		return;
+	event_del(&c->io);
+	event_assign(&c->io, c->worker->base, c->fd, what, on_io, c);
+	event_add(&c->io, NULL);
+}
+
+/* --- birth and end --- */
+
+int
+client_new(struct worker *w, int fd, const struct mesh_endpoint *from)
+{
+	struct mesh_time now = worker_now();
+	struct client *c = calloc(1, sizeof(*c));
+	SSL *tls = SSL_new(w->tls);
+
+	if (c == NULL || tls == NULL || SSL_set_fd(tls, fd) != 1) {
+		SSL_free(tls);
+		free(c);
+		return MESH_ERR_NOMEM;
+	}
+	SSL_set_accept_state(tls);
+	c->worker = w;
+	c->tls = tls;
+	c->fd = fd;
+	c->from = *from;
+	c->deadline = mesh_time_add(now, YOUNG_NS);
+	mesh_buf_init(&c->head, MESH_HTTP_HEAD_MAX + READ_SIZE);
+	mesh_buf_init(&c->reply, REPLY_MAX);
+	event_assign(&c->io, w->base, fd, EV_READ | EV_PERSIST, on_io, c);
+	evtimer_assign(&c->timer, w->base, on_timer, c);
+	event_add(&c->io, NULL);
+	arm(c, c->deadline, now);
+	c->young = true;
+	mesh_list_append(&w->young, &c->list);
+	w->young_count++;
+	w->client_count++;
+	return MESH_OK;
+}
+
+static void
+grow_up(struct client *c)
+{
+	if (!c->young)
+		return;
+	c->young = false;
+	mesh_list_remove(&c->list);
+	c->worker->young_count--;
+}
+
+static void
+log_end(const struct client *c, const char *why)
+{
+	char from[MESH_ENDPOINT_TEXT], key[MESH_KEY_SHORT] = "-";
+
+	if (why == NULL || !worker_may_log(c->worker))
+		return;
+	if (c->relay != NULL)
+		mesh_node_key_short(mesh_relay_conn_key(c->relay), key);
+	log_debug("connection closed: %s from=%s key=%s", why,
+	    mesh_endpoint_format(&c->from, from), key);
+}
+
+void
+client_close(struct client *c, const char *why)
+{
+	if (c->state == CLIENT_DEAD)
+		return;
+	log_end(c, why);
+	grow_up(c);
+	event_del(&c->io);
+	event_del(&c->timer);
+	mesh_relay_conn_free(c->relay);
+	c->relay = NULL;
+	c->state = CLIENT_DEAD;
+	mesh_list_append(&c->worker->dead, &c->list);
+}
+
+void
+client_free(struct client *c)
+{
+	mesh_list_remove(&c->list);
+	SSL_free(c->tls);
+	close(c->fd);
+	mesh_buf_release(&c->head);
+	mesh_buf_release(&c->reply);
+	free(c->stuck);
+	c->worker->client_count--;
+	free(c);
+}
+
+/* --- in --- */
+
+static int
+take_frames(struct client *c, const void *p, size_t len)
+{
+	struct mesh_diag diag = {0};
+	int err;
+
+	if (len == 0)
+		return MESH_OK;
+	err = mesh_relay_conn_input(c->relay, p, len, worker_now(), &diag);
+	if (err != MESH_OK)
+		client_close(c, diag.text);
+	else if (c->young &&
+		 !mesh_node_key_is_zero(mesh_relay_conn_key(c->relay)))
+		grow_up(c);
+	return err;
+}
+
+static int
+become_relay(struct client *c, size_t used)
+{
+	uint8_t random[MESH_RELAY_RANDOM_LEN];
+	int err = MESH_ERR_NOMEM;
+
+	if (getrandom(random, sizeof(random), 0) == sizeof(random))
+		c->relay = mesh_relay_conn_new(c->worker->relay, c, random,
+		    worker_now());
+	if (c->relay == NULL) {
+		client_close(c, "out of memory");
+		return err;
+	}
+	c->state = CLIENT_RELAY;
+	c->worker->count.upgraded++;
+	err = take_frames(c, c->head.data + used, c->head.len - used);
+	mesh_buf_release(&c->head);
+	return err;
+}
+
+static int
+take_head(struct client *c, const void *p, size_t len)
+{
+	bool upgrade;
+	size_t used;
+	int err = mesh_buf_add(&c->head, p, len);
+
+	if (err == MESH_OK)
+		err = request_answer(c, &upgrade, &used);
+	if (err == MESH_ERR_AGAIN)
+		return MESH_OK;
+	if (err != MESH_OK) {
+		client_close(c, "no room for the request");
+		return err;
+	}
+	if (upgrade)
+		return become_relay(c, used);
+	c->state = CLIENT_LAST;
+	return MESH_OK;
+}
+
+static int
+take(struct client *c, const void *p, size_t len)
+{
+	switch (c->state) {
+	case CLIENT_HEAD:
+		return take_head(c, p, len);
+	case CLIENT_RELAY:
+		return take_frames(c, p, len);
+	default: /* what comes behind a last request */
+		return MESH_OK;
+	}
+}
+
+static void
+tls_stopped(struct client *c, int result)
+{
+	bool shaken = SSL_is_init_finished(c->tls);
+
+	switch (SSL_get_error(c->tls, result)) {
+	case SSL_ERROR_WANT_READ:
+		if (!shaken)
+			want(c, EV_READ);
+		return;
+	case SSL_ERROR_WANT_WRITE:
+		want(c, EV_READ | EV_WRITE);
+		return;
+	case SSL_ERROR_ZERO_RETURN:
+		client_close(c, "client is done");
+		return;
+	default:
+		c->worker->count.tls_failed += !shaken;
+		client_close(c, shaken ? "connection lost" : "no TLS");
+	}
+}
+
+static void
+read_all(struct client *c)
+{
+	struct worker *w = c->worker;
+
+	for (int i = 0; i < READ_ROUNDS; i++) {
+		int n;
+
+		ERR_clear_error();
+		n = SSL_read(c->tls, w->in, sizeof(w->in));
+		if (n <= 0) {
+			tls_stopped(c, n);
+			return;
+		}
+		if (take(c, w->in, (size_t)n) != MESH_OK)
+			return;
+		if (!SSL_has_pending(c->tls))
+			return; /* the rest, if any, wakes us again */
+	}
+	/* What OpenSSL holds would wake nobody. */
+	event_active(&c->io, EV_READ, 0);
+}
+
+/* --- out --- */
+
+static size_t
+fill(struct client *c)
+{
+	struct worker *w = c->worker;
+	size_t len = c->reply.len;
+
+	if (len > 0) {
+		memcpy(w->out, c->reply.data, len);
+		mesh_buf_release(&c->reply);
+	}
+	if (c->relay != NULL)
+		len += mesh_relay_conn_output(c->relay, w->out + len,
+		    sizeof(w->out) - len);
+	return len;
+}
+
+/* How much of it the socket took; what it did not is stuck. */
+static size_t
+write_tls(struct client *c, const uint8_t *p, size_t len)
+{
+	size_t done = 0;
+
+	while (done < len) {
+		int n;
+
+		ERR_clear_error();
+		n = SSL_write(c->tls, p + done, (int)(len - done));
+		if (n <= 0) {
+			tls_stopped(c, n);
+			break;
+		}
+		done += (size_t)n;
+	}
+	return done;
+}
+
+static void
+get_stuck(struct client *c, const uint8_t *p, size_t len)
+{
+	struct mesh_time now = worker_now();
+
+	c->stuck = malloc(len);
+	if (c->stuck == NULL) {
+		client_close(c, "out of memory");
+		return;
+	}
+	memcpy(c->stuck, p, len);
+	c->stuck_len = len;
+	c->stuck_at = 0;
+	c->deadline = mesh_time_add(now, WRITE_NS);
+	arm(c, next_deadline(c), now);
+}
+
+/* Goes on with what is stuck; true when nothing is any more. */
+static bool
+write_stuck(struct client *c)
+{
+	size_t n;
+
+	if (c->stuck == NULL)
+		return true;
+	n = write_tls(c, c->stuck + c->stuck_at, c->stuck_len - c->stuck_at);
+	if (c->state == CLIENT_DEAD)
+		return false;
+	c->stuck_at += n;
+	if (n > 0)
+		c->deadline = mesh_time_add(worker_now(), WRITE_NS);
+	if (c->stuck_at < c->stuck_len)
+		return false;
+	free(c->stuck);
+	c->stuck = NULL;
+	want(c, EV_READ);
+	return true;
+}
+
+static void
+write_all(struct client *c)
+{
+	size_t len, done;
+
+	while (c->state != CLIENT_DEAD && (len = fill(c)) > 0) {
+		done = write_tls(c, c->worker->out, len);
+		if (c->state == CLIENT_DEAD)
+			return;
+		if (done < len) {
+			get_stuck(c, c->worker->out + done, len - done);
+			return;
+		}
+	}
+	if (c->state == CLIENT_LAST) {
+		SSL_shutdown(c->tls);
+		client_close(c, NULL);
+	}
+}
+
+void
+client_flush(struct client *c)
+{
+	if (c->state != CLIENT_DEAD && c->stuck == NULL)
+		write_all(c);
+}
+
+/* --- events --- */
+
+static void
+on_io(evutil_socket_t fd, short what, void *arg)
+{
+	struct client *c = arg;
+
+	(void)fd;
+	if ((what & EV_WRITE) && c->stuck != NULL && write_stuck(c))
+		write_all(c);
+	else if ((what & EV_WRITE) && c->state != CLIENT_DEAD &&
+		 c->stuck == NULL)
+		want(c, EV_READ);
+	if (c->state != CLIENT_DEAD)
+		read_all(c);
+	/* Frames wait for the end of the round; an answer goes at once. */
+	if (c->reply.len > 0)
+		client_flush(c);
+}
+
+static void
+on_timer(evutil_socket_t fd, short what, void *arg)
+{
+	struct client *c = arg;
+	struct mesh_time now = worker_now();
+
+	(void)fd;
+	(void)what;
+	if (c->stuck != NULL && mesh_time_due(c->deadline, now)) {
+		c->worker->count.stuck++;
+		client_close(c, "client does not read");
+	} else if (c->state != CLIENT_RELAY &&
+		   mesh_time_due(c->deadline, now)) {
+		client_close(c, "client says nothing");
+	} else if (c->relay != NULL &&
+		   mesh_relay_conn_tick(c->relay, now) != MESH_OK) {
+		client_close(c, "client is silent");
+	} else {
+		arm(c, next_deadline(c), now);
+	}
+}

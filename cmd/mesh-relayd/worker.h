@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: ISC
+ * worker.h - what the parts of the worker share: one loop, one thread. A
+ * connection that is to end is put aside and freed between two rounds, never
+ * inside a callback of its own.
+ */
+#ifndef RELAYD_WORKER_H
+#define RELAYD_WORKER_H
+
+#include "base/buf.h"
+#include "base/list.h"
+#include "base/log.h"
+#include "relay/server.h"
+
+#include <event2/event.h>
+#include <event2/event_struct.h>
+#include <openssl/types.h>
+
+#define YOUNG_MAX 1024u          /* connections that did not say who they are */
+#define YOUNG_NS (10 * MESH_SEC) /* TLS and HTTP head have to be done in */
+#define WRITE_NS (2 * MESH_SEC)  /* a client that takes nothing so long goes */
+#define READ_SIZE 65536u
+#define REPLY_MAX 1024u /* bytes of an HTTP answer of ours */
+
+struct worker_counters {
+	uint64_t accepted, full, evicted, tls_failed, http, upgraded, stuck;
+	uint64_t stun_in, stun_out;
+};
+
+struct worker {
+	struct event_base *base;
+	struct mesh_relay_server *relay;
+	SSL_CTX *tls;
+	int link, listen, stun;
+	struct event link_event, listen_event, listen_pause, stun_event;
+	struct mesh_list young; /* clients, the oldest first */
+	struct mesh_list dead;  /* to be freed after the round */
+	size_t young_count, client_count, max_clients;
+	struct mesh_ratelimit accept_rate, log_rate;
+	struct worker_counters count;
+	bool ended;
+	uint8_t in[READ_SIZE];
+	uint8_t out[MESH_RELAY_FRAME_MAX + REPLY_MAX];
+};
+
+enum client_state {
+	CLIENT_HEAD,  /* TLS handshake, then the HTTP request */
+	CLIENT_RELAY, /* upgraded */
+	CLIENT_LAST,  /* answered; to be closed when that is written */
+	CLIENT_DEAD,
+};
+
+struct client {
+	struct worker *worker;
+	SSL *tls;
+	struct mesh_relay_conn *relay; /* CLIENT_RELAY */
+	struct event io, timer;
+	struct mesh_list list; /* young or dead, or in none */
+	struct mesh_buf head;  /* the request as far as it came */
+	struct mesh_buf reply; /* to be written in front of frames */
+	uint8_t *stuck;        /* what the socket did not take */
+	size_t stuck_len, stuck_at;
+	struct mesh_time deadline; /* of the head, or of the write */
+	struct mesh_endpoint from;
+	int fd;
+	enum client_state state;
+	bool young;
+};
+
+struct mesh_time worker_now(void);
+/* May a line that a stranger caused go to the log? */
+bool worker_may_log(struct worker *w);
+
+/* client.c */
+int client_new(struct worker *w, int fd, const struct mesh_endpoint *from);
+/* why: words for the log; NULL: nothing to say. */
+void client_close(struct client *c, const char *why);
+void client_free(struct client *c);
+/* Writes what waits, unless its last write is stuck. */
+void client_flush(struct client *c);
+
+/* request.c: looks at the head collected so far. MESH_ERR_AGAIN: not whole yet.
+ * MESH_OK: the answer is in c->reply (may be none), *out_upgrade says whether
+ * frames follow, *out_used where they begin. */
+int request_answer(struct client *c, bool *out_upgrade, size_t *out_used);
+
+/* stun.c: answers what waits on the socket. */
+void stun_readable(int fd, struct worker_counters *count);
+
+/* tls.c: a server context from PEM texts; NULL with diag. */
+SSL_CTX *tls_context(const void *chain, size_t chain_len, const void *key,
+    size_t key_len, struct mesh_diag *diag);
+
+#endif
