@@ -223,7 +223,7 @@ mesh_policy_ask(struct mesh_policy_world *w,
 /* --- from texts */
 
 static int
-parse_end(const struct mesh_policy_world *w, struct mesh_str s,
+parse_end(struct mesh_policy_world *w, struct mesh_str s,
     struct mesh_policy_who *who, struct mesh_str *user, struct mesh_diag *diag)
 {
 	const char *wrong = mesh_selector_parse(w->policy, NULL,
@@ -233,6 +233,8 @@ parse_end(const struct mesh_policy_world *w, struct mesh_str s,
 		return mesh_fail(diag, MESH_ERR_FORMAT, "'%.*s' %s",
 		    MESH_STR_ARG(s), wrong);
 	*user = mesh_str_trim(s);
+	if (w->imagining && who->is == MESH_WHO_IS_USER)
+		return mesh_policy_imagine_user(w, *user);
 	return MESH_OK;
 }
 

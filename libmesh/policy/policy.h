@@ -137,7 +137,8 @@ int mesh_policy_check(struct mesh_policy_world *w, const char *src,
     struct mesh_diag *diag);
 
 /* Adds a node for each user and tag that the policy names and that has none, so
- * that questions can be asked before anybody has joined. */
+ * that questions can be asked before anybody has joined; users that a question
+ * names are imagined from then on. */
 int mesh_policy_world_imagine(struct mesh_policy_world *w);
 
 /* Runs the `tests` section in a world of its own: the nodes of w (may be NULL),

@@ -191,6 +191,7 @@ struct mesh_policy_world {
 	size_t words;		     /* of a bitset over rules */
 	uint64_t *self;		     /* the rules that are about the same user */
 	struct mesh_policy_sources *sources; /* per rule */
+	bool imagining; /* users appear when they are asked for */
 	uint64_t imagined;
 };
 
@@ -202,7 +203,8 @@ bool mesh_who_is_identity(const struct mesh_policy_who *who);
 struct mesh_policy_world *mesh_policy_world_copy(const struct mesh_policy *p,
     const struct mesh_policy_world *from);
 bool mesh_policy_user_is(const struct mesh_policy_user *u, struct mesh_str s);
-int mesh_policy_imagine_user(struct mesh_policy_world *w, const char *name);
+/* A node of a user that has none. */
+int mesh_policy_imagine_user(struct mesh_policy_world *w, struct mesh_str name);
 
 /* May a packet to `who` end at the node, or leave the network by it? */
 bool mesh_who_is_target(const struct mesh_policy_who *who,

@@ -49,12 +49,22 @@ has_node(const struct mesh_policy_world *w, const struct mesh_policy_who *who)
 }
 
 int
-mesh_policy_imagine_user(struct mesh_policy_world *w, const char *name)
+mesh_policy_imagine_user(struct mesh_policy_world *w, struct mesh_str name)
 {
-	struct mesh_str s = mesh_selector_user(mesh_str(name));
-	char *user = strndup(s.p, s.len);
-	int err = user ? imagine(w, user, NULL) : MESH_ERR_NOMEM;
+	struct mesh_str s = mesh_selector_user(name);
+	char *user;
+	int err;
 
+	for (const struct mesh_list *i = w->nodes.next; i != &w->nodes;
+	    i = i->next) {
+		const struct mesh_policy_node *n =
+		    MESH_CONTAINER(i, const struct mesh_policy_node, by_world);
+
+		if (n->user != NULL && mesh_policy_user_is(n->user, s))
+			return MESH_OK;
+	}
+	user = strndup(s.p, s.len);
+	err = user ? imagine(w, user, NULL) : MESH_ERR_NOMEM;
 	free(user);
 	return err;
 }
@@ -65,6 +75,7 @@ mesh_policy_world_imagine(struct mesh_policy_world *w)
 	const struct mesh_policy *p = w->policy;
 	int err = MESH_OK;
 
+	w->imagining = true;
 	for (uint32_t i = 0; i < p->users.count && err == MESH_OK; i++) {
 		const struct mesh_policy_who who = {MESH_WHO_IS_USER, i};
 

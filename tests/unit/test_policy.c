@@ -741,6 +741,37 @@ test_check(void **state)
 	mesh_policy_free(p);
 }
 
+/* Before anybody has joined. */
+static void
+test_imagined(void **state)
+{
+	static const struct {
+		const char *src, *dst;
+		bool allowed;
+	} rows[] = {
+	    {"alice@", "tag:web:443", true},
+	    {"carol@", "carol@:22", true},
+	    {"dave@", "tag:web:443", false},
+	    {"dave@", "alice@:53", true},
+	    {"tag:web", "8.8.8.8:443", true},
+	};
+	struct mesh_policy *p = parse(RULES "}");
+	struct mesh_policy_world *w = mesh_policy_world_new(p);
+
+	(void)state;
+	assert_int_equal(mesh_policy_world_imagine(w), MESH_OK);
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		struct mesh_policy_verdict v;
+
+		assert_int_equal(mesh_policy_check(w, rows[i].src, rows[i].dst,
+				     NULL, &v, NULL),
+		    MESH_OK);
+		assert_int_equal(v.allowed, rows[i].allowed);
+	}
+	mesh_policy_world_free(w);
+	mesh_policy_free(p);
+}
+
 static void
 test_tests(void **state)
 {
@@ -878,6 +909,7 @@ main(void)
 	    cmocka_unit_test(test_readable),
 	    cmocka_unit_test(test_tags),
 	    cmocka_unit_test(test_check),
+	    cmocka_unit_test(test_imagined),
 	    cmocka_unit_test(test_tests),
 	    cmocka_unit_test(test_limits),
 	    cmocka_unit_test(test_many),
