@@ -18,9 +18,9 @@ endif
 
 # What commands share.
 noinst_LTLIBRARIES += libmesh-cmd.la
-libmesh_cmd_la_SOURCES = %D%/cmd.c %D%/exit.c
+libmesh_cmd_la_SOURCES = %D%/cmd.c %D%/exit.c %D%/file.c
 libmesh_cmd_la_LIBADD = libmesh-daemon.la
-noinst_HEADERS += %D%/cmd.h %D%/exit.h
+noinst_HEADERS += %D%/cmd.h %D%/exit.h %D%/file.h
 
 # What the commands about this node share beside.
 noinst_LTLIBRARIES += libmesh-node.la
