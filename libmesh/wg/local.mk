@@ -20,3 +20,7 @@ tests_fuzz_fuzz_wg_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
 tests_fuzz_fuzz_wg_session_SOURCES = tests/fuzz/fuzz_wg_session.c \
     tests/fuzz/main.c
 tests_fuzz_fuzz_wg_session_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
+
+noinst_PROGRAMS += tests/bench/wg_packets
+tests_bench_wg_packets_SOURCES = tests/bench/wg_packets.c
+tests_bench_wg_packets_LDADD = libmesh-core.la $(SODIUM_LIBS) $(CRYPTO_LIBS)

@@ -56,10 +56,10 @@ struct lab {
 
 static inline void
 lab_end_init(struct lab *l, struct lab_end *e, struct lab_end *other,
-    uint8_t name)
+    const struct mesh_aead_ops *aead, uint8_t name)
 {
 	struct mesh_wg_config c = {
-	    .aead = &mesh_aead_sodium, .peers_max = 16, .mtu = LAB_MTU};
+	    .aead = aead, .peers_max = 16, .mtu = LAB_MTU};
 	uint8_t random[32];
 
 	memset(random, name, sizeof(random));
@@ -80,11 +80,17 @@ lab_end_init(struct lab *l, struct lab_end *e, struct lab_end *other,
 }
 
 static inline void
-lab_init(struct lab *l)
+lab_init_with(struct lab *l, const struct mesh_aead_ops *aead)
 {
 	*l = (struct lab){.now = {1000 * MESH_SEC}};
-	lab_end_init(l, &l->a, &l->b, 'a');
-	lab_end_init(l, &l->b, &l->a, 'b');
+	lab_end_init(l, &l->a, &l->b, aead, 'a');
+	lab_end_init(l, &l->b, &l->a, aead, 'b');
+}
+
+static inline void
+lab_init(struct lab *l)
+{
+	lab_init_with(l, &mesh_aead_sodium);
 }
 
 static inline void
