@@ -7,7 +7,8 @@ noinst_HEADERS += tests/unit/wg_lab.h
 
 if HAVE_CMOCKA
 check_PROGRAMS += tests/unit/test_replay tests/unit/test_handshake \
-    tests/unit/test_wg
+    tests/unit/test_wg tests/unit/test_index
+tests_unit_test_wg_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=calloc
 endif
 
 noinst_PROGRAMS += tests/interop/wg_udp

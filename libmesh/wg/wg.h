@@ -178,6 +178,9 @@ struct mesh_wg_packet {
 size_t mesh_wg_seal_batch(struct mesh_wg_peer *p,
     struct mesh_wg_packet *packets, size_t n, struct mesh_time now);
 
+/* How long an inner packet of len bytes will be. */
+size_t mesh_wg_sealed_len(const struct mesh_wg *wg, size_t len);
+
 /* Data messages to inner packets, each of any peer, best in runs of the same.
  * Returns how many are good. Of those, data and len are the IP packet without
  * padding, or len is 0: a keepalive. The rest have peer NULL, and their bytes

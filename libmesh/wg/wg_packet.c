@@ -22,12 +22,17 @@ mesh_wg_int_usable(const struct mesh_wg_peer *p, struct mesh_time now)
 static size_t
 padded(size_t len, size_t mtu)
 {
-	size_t last = mtu > 0 && len > mtu ? len % mtu : len;
-	size_t more = (last + 15) / 16 * 16;
+	size_t more = (len + 15) / 16 * 16;
 
-	if (mtu > 0 && more > mtu)
-		more = mtu;
-	return len + more - last;
+	if (mtu == 0 || more <= mtu)
+		return more;
+	return len > mtu ? len : mtu;
+}
+
+size_t
+mesh_wg_sealed_len(const struct mesh_wg *wg, size_t len)
+{
+	return padded(len, wg->mtu) + MESH_WG_DATA_MIN;
 }
 
 static size_t

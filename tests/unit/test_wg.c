@@ -8,6 +8,21 @@
 #include "wg/load.h"
 #include "wg_lab.h"
 
+/* --- memory that runs out at the n-th call (linked with --wrap) */
+
+static size_t fail_at; /* 0: never */
+static size_t allocations;
+
+void *__real_calloc(size_t n, size_t size);
+void *__wrap_calloc(size_t n, size_t size);
+
+void *
+__wrap_calloc(size_t n, size_t size)
+{
+	allocations++;
+	return fail_at > 0 && --fail_at == 0 ? NULL : __real_calloc(n, size);
+}
+
 static int
 setup(void **state)
 {
@@ -807,7 +822,7 @@ padding_stops_at_the_mtu(void **state)
 	static const struct {
 		size_t len, sealed;
 	} rows[] = {{0, 0}, {1, 16}, {16, 16}, {17, 32}, {1270, 1275},
-	    {1275, 1275}, {1276, 1291}};
+	    {1275, 1275}, {1276, 1276}};
 	struct lab *l = *state;
 	uint8_t buf[1400] = {0};
 
@@ -820,6 +835,8 @@ padding_stops_at_the_mtu(void **state)
 		assert_int_equal(mesh_wg_seal_batch(l->a.peer, &p, 1, l->now),
 		    1);
 		assert_int_equal(p.len, rows[i].sealed + 32);
+		assert_int_equal(mesh_wg_sealed_len(l->a.wg, rows[i].len),
+		    p.len);
 	}
 }
 
@@ -926,6 +943,52 @@ removed_peers_leave_nothing(void **state)
 }
 
 static void
+without_memory(void **state)
+{
+	struct mesh_wg_config c = {.aead = &mesh_aead_openssl};
+	struct mesh_node_secret s = {{8}};
+	struct mesh_node_key k = mesh_node_public(&s);
+	struct mesh_wg *wg = NULL;
+	struct mesh_wg_peer *p = NULL;
+	int err = MESH_ERR_NOMEM;
+
+	(void)state;
+	for (size_t n = 1; wg == NULL; n++) {
+		fail_at = n;
+		wg = mesh_wg_new(&c);
+		assert_true(n < 10);
+	}
+	for (size_t n = 1; err != MESH_OK; n++) {
+		fail_at = n;
+		err = mesh_wg_peer_add(wg, &k, NULL, &p);
+		assert_true(err == MESH_OK || err == MESH_ERR_NOMEM);
+		assert_true(n < 10);
+		assert_ptr_equal(mesh_wg_peer_get(wg, &k), p);
+	}
+	fail_at = 0;
+	mesh_wg_free(wg);
+	mesh_wg_free(NULL);
+}
+
+/* Handshakes, packets and time take no memory. */
+static void
+nothing_is_allocated(void **state)
+{
+	struct lab *l = *state;
+	size_t before;
+
+	connect_both(l);
+	before = allocations;
+	for (int i = 0; i < 400; i++) {
+		lab_send(&l->a, 1000);
+		lab_send(&l->b, 1000);
+		lab_pass(l, MESH_SEC);
+	}
+	assert_true(l->a.sessions > 3);
+	assert_int_equal(allocations, before);
+}
+
+static void
 sources(void **state)
 {
 	struct mesh_endpoint e4 = {mesh_ip4(192, 0, 2, 1), 41641};
@@ -979,6 +1042,8 @@ main(void)
 	    SCENARIO(pre_shared_key),
 	    SCENARIO(stamps_never_fall),
 	    SCENARIO(removed_peers_leave_nothing),
+	    SCENARIO(without_memory),
+	    SCENARIO(nothing_is_allocated),
 	    SCENARIO(sources),
 	};
 
