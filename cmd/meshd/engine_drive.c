@@ -25,7 +25,7 @@ keep_stamp(struct engine *e)
 	uint8_t body[12];
 	struct mesh_wr w = mesh_wr_init(body, sizeof(body));
 
-	if (high.sec <= e->stamp_saved.sec)
+	if (high.sec < e->stamp_saved.sec)
 		return;
 	e->stamp_saved.sec = high.sec + ENGINE_STAMP_AHEAD_S;
 	mesh_wr_u64be(&w, (uint64_t)e->stamp_saved.sec);

@@ -160,10 +160,15 @@ engine_peer_put(struct engine *e, const struct tbl_peer *t)
 	rc = set_allowed(p, &t->allowed);
 	if (rc == MESH_OK)
 		rc = set_path(e, p, t);
-	if (rc != MESH_OK && fresh)
+	if (rc != MESH_OK && fresh) {
 		engine_peer_remove(e, p);
+		return rc;
+	}
 	if (p->flags & TBL_PEER_EXPIRED)
 		engine_peer_drop_wg(e, p);
+	else if (rc == MESH_OK && (p->flags & TBL_PEER_CONNECT) &&
+	    engine_peer_wg(e, p) != NULL)
+		mesh_wg_connect(p->wg, e->now);
 	return rc;
 }
 

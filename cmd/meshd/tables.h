@@ -124,6 +124,9 @@ struct tbl_self {
 #define TBL_PEER_EXPIRED 2u
 #define TBL_PEER_ONLINE 4u
 #define TBL_PEER_JAILED 8u /* may start nothing towards us */
+/* A session was up in the engine before this one (TBL_PEER_SESSION in its last
+ * status): ask for a new one at once, the peer would notice late. */
+#define TBL_PEER_CONNECT 16u
 struct tbl_peer {
 	struct mesh_node_key node;
 	struct mesh_disco_key disco; /* zero: none */
