@@ -74,6 +74,8 @@ state_node_add(struct state *s, const struct node *rec, uint32_t seed,
 		state_fail(s, err, "%s", mesh_strerror(err));
 		goto fail;
 	}
+	if (m->rec.ephemeral)
+		m->remove_at = (struct mesh_time){0}; /* unless it connects */
 	state_touch(s, m, CHANGE_FULL | CHANGE_ACCESS);
 	*out = m;
 	return MESH_OK;
@@ -335,7 +337,7 @@ member_tick(struct state *s, struct member *m, struct mesh_time now,
 		m->expired = true;
 		state_touch(s, m, CHANGE_FULL | CHANGE_SELF | CHANGE_ACCESS);
 	}
-	if (m->remove_at.ns == 0) /* loaded: the time away starts now */
+	if (m->remove_at.ns == 0) /* new, or loaded: away from now on */
 		m->remove_at = mesh_time_add(now, s->cfg.ephemeral_ns);
 	if (mesh_time_due(m->remove_at, now) &&
 	    state_node_remove(s, m) != MESH_OK)
