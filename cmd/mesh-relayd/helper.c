@@ -250,14 +250,26 @@ open_signals(void)
 static int
 open_sockets(struct helper *h, struct mesh_diag *diag)
 {
-	int err;
-
-	h->listen = socket_listen(h->o->listen, &err, diag);
+	h->listen = socket_listen(h->o->listen, diag);
 	if (h->listen < 0)
-		return err;
-	h->stun = h->o->stun != NULL ? socket_stun(h->o->stun, &err, diag)
+		return MESH_ERR_IO;
+	h->stun = h->o->stun != NULL ? socket_stun(h->o->stun, diag)
 				     : open("/dev/null", O_RDONLY | O_CLOEXEC);
-	return h->stun < 0 ? err : MESH_OK;
+	return h->stun < 0 ? MESH_ERR_IO : MESH_OK;
+}
+
+/* What can be said before anything is touched. */
+static int
+check_options(const struct relayd_options *o, struct mesh_diag *diag)
+{
+	int err = socket_check(o->listen, diag);
+
+	if (err == MESH_OK && o->stun != NULL)
+		err = socket_check(o->stun, diag);
+	if (err == MESH_OK && (o->cert == NULL) != (o->key == NULL))
+		err = mesh_fail(diag, MESH_ERR_ARG,
+		    "--cert and --key go together");
+	return err;
 }
 
 int
@@ -267,6 +279,8 @@ helper_main(const struct relayd_options *o)
 	struct mesh_diag diag = {0};
 	int err, status;
 
+	if (check_options(o, &diag) != MESH_OK)
+		return fail(&diag, CMD_USAGE);
 	log_init(RELAYD_NAME, o->verbose ? MESH_LOG_DEBUG : MESH_LOG_INFO);
 	umask(022);
 	raise_file_limit();
@@ -275,11 +289,10 @@ helper_main(const struct relayd_options *o)
 	if (err == MESH_OK)
 		err = identity_load(&h.identity, o->state, o->hostname, o->cert,
 		    o->key, &diag);
+	if (err == MESH_OK)
+		err = open_sockets(&h, &diag);
 	if (err != MESH_OK)
 		return fail(&diag, CMD_NO);
-	err = open_sockets(&h, &diag);
-	if (err != MESH_OK)
-		return fail(&diag, err == MESH_ERR_FORMAT ? CMD_USAGE : CMD_NO);
 	/* Enough to start a worker that is somebody else, and to end it. */
 	if (sandbox_drop_caps(1u << CAP_SETUID | 1u << CAP_SETGID |
 			      1u << CAP_KILL) != MESH_OK ||

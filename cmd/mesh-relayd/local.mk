@@ -7,3 +7,5 @@ mesh_relayd_SOURCES = %D%/main.c %D%/relayd.h %D%/helper.c %D%/identity.c \
 mesh_relayd_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/cmd
 mesh_relayd_LDADD = libmesh-daemon.la libmesh.la $(EVENT_LIBS) $(SSL_LIBS) \
     $(CRYPTO_LIBS)
+dist_check_SCRIPTS += tests/relayd-start.sh
+EXTRA_DIST += tests/interop/relayd-stock.sh

@@ -6,7 +6,6 @@
 #include "common/exit.h"
 #include "common/role.h"
 
-#include <stdio.h>
 #include <string.h>
 
 static struct relayd_options options = {
@@ -56,11 +55,6 @@ main(int argc, char **argv)
 		return CMD_USAGE;
 	case CONF_RUN:
 		break;
-	}
-	if ((options.cert == NULL) != (options.key == NULL)) {
-		fprintf(stderr, "%s: --cert and --key go together\n",
-		    RELAYD_NAME);
-		return CMD_USAGE;
 	}
 	return helper_main(&options);
 }

@@ -23,7 +23,6 @@ struct option_value {
 };
 
 static const struct option_value tcp_options[] = {
-    {SOL_SOCKET, SO_REUSEADDR, 1},
     {SOL_SOCKET, SO_KEEPALIVE, 1},
     {IPPROTO_TCP, TCP_KEEPIDLE, KEEPALIVE_S},
     {IPPROTO_TCP, TCP_USER_TIMEOUT, USER_TIMEOUT_MS},
@@ -101,63 +100,70 @@ allow_both(int fd, const struct sockaddr_storage *addr)
 		   0;
 }
 
+/* A bound socket, or -1 with errno. */
 static int
-open_socket(const char *what, int kind, const struct option_value *options,
-    size_t count, int *out_err, struct mesh_diag *diag)
+new_socket(const struct mesh_endpoint *e, int kind)
 {
 	struct sockaddr_storage addr;
+	socklen_t len = to_sockaddr(e, &addr);
+	const int on = 1;
+	int saved, fd = socket(addr.ss_family, kind | SOCK_CLOEXEC, 0);
+
+	if (fd < 0)
+		return -1;
+	/* For UDP it would let a second daemon share the port. */
+	if (kind == SOCK_STREAM)
+		(void)setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
+	if (allow_both(fd, &addr) &&
+	    bind(fd, (const struct sockaddr *)&addr, len) == 0)
+		return fd;
+	saved = errno;
+	close(fd);
+	errno = saved;
+	return -1;
+}
+
+int
+socket_check(const char *what, struct mesh_diag *diag)
+{
 	struct mesh_endpoint e;
-	socklen_t len;
+
+	if (mesh_endpoint_parse(mesh_str(what), &e) == MESH_OK)
+		return MESH_OK;
+	return mesh_fail(diag, MESH_ERR_FORMAT,
+	    "'%.60s' is not ADDR:PORT, as 0.0.0.0:443 or [::]:443", what);
+}
+
+static int
+open_socket(const char *what, int kind, const struct option_value *options,
+    size_t count, struct mesh_diag *diag)
+{
+	struct mesh_endpoint e;
 	int fd = passed_socket(kind);
 
-	*out_err = MESH_OK;
-	if (fd < 0) {
-		if (mesh_endpoint_parse(mesh_str(what), &e) != MESH_OK) {
-			*out_err = mesh_fail(diag, MESH_ERR_FORMAT,
-			    "'%.60s' is not ADDR:PORT, as 0.0.0.0:443 or "
-			    "[::]:443",
-			    what);
-			return -1;
-		}
-		len = to_sockaddr(&e, &addr);
-		fd = socket(addr.ss_family, kind | SOCK_CLOEXEC, 0);
-		if (fd >= 0 && set_options(fd, options, count) &&
-		    allow_both(fd, &addr) &&
-		    bind(fd, (const struct sockaddr *)&addr, len) == 0)
-			return fd;
-	} else if (set_options(fd, options, count)) {
+	if (fd < 0 && mesh_endpoint_parse(mesh_str(what), &e) == MESH_OK)
+		fd = new_socket(&e, kind);
+	if (fd >= 0 && set_options(fd, options, count) &&
+	    fcntl(fd, F_SETFL, O_NONBLOCK) == 0 &&
+	    (kind != SOCK_STREAM || listen(fd, BACKLOG) == 0))
 		return fd;
-	}
-	*out_err = mesh_fail(diag, MESH_ERR_IO, "cannot listen on '%.60s': %s",
-	    what, strerror(errno));
+	mesh_fail(diag, MESH_ERR_IO, "cannot listen on '%.60s': %s", what,
+	    strerror(errno));
 	if (fd >= 0)
 		close(fd);
 	return -1;
 }
 
 int
-socket_listen(const char *what, int *out_err, struct mesh_diag *diag)
+socket_listen(const char *what, struct mesh_diag *diag)
 {
-	int fd = open_socket(what, SOCK_STREAM, tcp_options,
-	    sizeof(tcp_options) / sizeof(tcp_options[0]), out_err, diag);
-
-	if (fd < 0)
-		return -1;
-	if (listen(fd, BACKLOG) == 0 && fcntl(fd, F_SETFL, O_NONBLOCK) == 0)
-		return fd;
-	*out_err = mesh_fail(diag, MESH_ERR_IO, "cannot listen on '%.60s': %s",
-	    what, strerror(errno));
-	close(fd);
-	return -1;
+	return open_socket(what, SOCK_STREAM, tcp_options,
+	    sizeof(tcp_options) / sizeof(tcp_options[0]), diag);
 }
 
 int
-socket_stun(const char *what, int *out_err, struct mesh_diag *diag)
+socket_stun(const char *what, struct mesh_diag *diag)
 {
-	int fd = open_socket(what, SOCK_DGRAM, udp_options,
-	    sizeof(udp_options) / sizeof(udp_options[0]), out_err, diag);
-
-	if (fd >= 0)
-		(void)fcntl(fd, F_SETFL, O_NONBLOCK);
-	return fd;
+	return open_socket(what, SOCK_DGRAM, udp_options,
+	    sizeof(udp_options) / sizeof(udp_options[0]), diag);
 }

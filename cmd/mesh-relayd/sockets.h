@@ -7,10 +7,12 @@
 
 #include <mesh/base.h>
 
-/* what: "ADDR:PORT" as the user wrote it, for option `--NAME`. The descriptor,
- * or -1 with diag; MESH_ERR_FORMAT in *out_err means a usage error. A socket of
- * that kind passed by the service manager is taken instead of a new one. */
-int socket_listen(const char *what, int *out_err, struct mesh_diag *diag);
-int socket_stun(const char *what, int *out_err, struct mesh_diag *diag);
+/* Is it "ADDR:PORT"? MESH_ERR_FORMAT with a sentence. */
+int socket_check(const char *what, struct mesh_diag *diag) MESH_MUST_USE;
+
+/* what: as checked. The descriptor, or -1 with diag. A socket of that kind that
+ * the service manager passed is taken instead of a new one. */
+int socket_listen(const char *what, struct mesh_diag *diag);
+int socket_stun(const char *what, struct mesh_diag *diag);
 
 #endif
