@@ -12,7 +12,8 @@ noinst_HEADERS += tests/unit/control_pair.h
 if HAVE_CMOCKA
 check_PROGRAMS += tests/unit/test_control_handshake \
     tests/unit/test_control_record tests/unit/test_control_frame \
-    tests/unit/test_control_session
+    tests/unit/test_control_session tests/unit/test_control_server \
+    tests/unit/test_control_client
 endif
 
 # Against programs that we did not write.

@@ -181,8 +181,7 @@ write_message(const struct mesh_schema *s, const void *m, struct mesh_buf *out)
 	if (!out->failed)
 		return MESH_OK;
 	mesh_buf_truncate(out, before);
-	return out->max - before < MESH_CONTROL_BODY_MAX ? MESH_ERR_LIMIT
-							  : MESH_ERR_NOMEM;
+	return MESH_ERR_LIMIT;
 }
 
 int

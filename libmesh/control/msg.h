@@ -148,7 +148,8 @@ extern const struct mesh_schema mesh_ping_request_schema;
 extern const struct mesh_schema mesh_early_noise_schema;
 extern const struct mesh_schema mesh_server_keys_schema;
 
-/* Writers append one JSON object. MESH_OK, MESH_ERR_LIMIT, MESH_ERR_NOMEM. */
+/* Writers append one JSON object. MESH_OK; MESH_ERR_LIMIT: it does not fit into
+ * out, or into memory. */
 int mesh_register_request_write(const struct mesh_register_request *m,
     struct mesh_buf *out);
 int mesh_register_response_write(const struct mesh_register_response *m,
