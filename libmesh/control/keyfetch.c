@@ -22,7 +22,7 @@ void
 mesh_keyfetch_init(struct mesh_keyfetch *f)
 {
 	*f = (struct mesh_keyfetch){.chunks = MESH_HTTP_CHUNKS_INIT};
-	mesh_buf_init(&f->head, MESH_HTTP_HEAD_MAX);
+	mesh_buf_init(&f->head, MESH_HTTP_HEAD_MAX + MESH_KEYFETCH_BODY_MAX);
 	mesh_buf_init(&f->body, MESH_KEYFETCH_BODY_MAX);
 }
 
@@ -59,6 +59,7 @@ read_head(struct mesh_keyfetch *f, struct mesh_rd *in, struct mesh_diag *diag)
 	f->body_len = head.body_len;
 	f->in_body = true;
 	mesh_rd_skip(in, head.len - before);
+	mesh_buf_clear(&f->head);
 	return MESH_OK;
 }
 
@@ -75,24 +76,29 @@ add_body(struct mesh_keyfetch *f, const void *p, size_t len,
 	return MESH_OK;
 }
 
+/* A line of framing may come in pieces: what is not used yet is kept. */
 static int
 read_chunks(struct mesh_keyfetch *f, struct mesh_rd *in,
     struct mesh_diag *diag)
 {
 	struct mesh_str data;
 	size_t used;
-	int err;
+	int err = mesh_buf_add(&f->head, in->p, mesh_rd_left(in));
 
+	if (err != MESH_OK)
+		return mesh_fail(diag, err, "answer to GET /key: chunk line "
+					    "too long");
 	while (!f->chunks.done) {
-		err = mesh_http_chunks_next(&f->chunks, in->p,
-		    mesh_rd_left(in), &used, &data);
-		mesh_rd_skip(in, used);
-		if (err == MESH_OK)
-			err = add_body(f, data.p, data.len, diag);
-		else if (err != MESH_ERR_AGAIN)
+		err = mesh_http_chunks_next(&f->chunks, f->head.data,
+		    f->head.len, &used, &data);
+		if (err != MESH_OK && err != MESH_ERR_AGAIN)
 			return mesh_fail(diag, err,
 			    "answer to GET /key: malformed chunks");
-		if (err != MESH_OK)
+		if (data.len > 0 &&
+		    add_body(f, data.p, data.len, diag) != MESH_OK)
+			return MESH_ERR_LIMIT;
+		mesh_buf_consume(&f->head, used);
+		if (err == MESH_ERR_AGAIN)
 			return err;
 	}
 	return MESH_OK;
@@ -103,18 +109,24 @@ static int
 read_body(struct mesh_keyfetch *f, struct mesh_rd *in, bool end,
     struct mesh_diag *diag)
 {
+	size_t n = mesh_rd_left(in);
 	int err;
 
 	if (f->framing == MESH_HTTP_BODY_CHUNKED)
 		return read_chunks(f, in, diag);
-	err = add_body(f, in->p, mesh_rd_left(in), diag);
+	if (f->framing != MESH_HTTP_BODY_CLOSE) {
+		uint64_t need = f->framing == MESH_HTTP_BODY_LENGTH
+		    ? f->body_len - f->body.len
+		    : 0;
+
+		if (n > need)
+			n = (size_t)need;
+		end = n == need;
+	}
+	err = add_body(f, in->p, n, diag);
 	if (err != MESH_OK)
 		return err;
-	if (f->framing == MESH_HTTP_BODY_CLOSE)
-		return end ? MESH_OK : MESH_ERR_AGAIN;
-	if (f->framing == MESH_HTTP_BODY_LENGTH && f->body.len < f->body_len)
-		return MESH_ERR_AGAIN;
-	return MESH_OK;
+	return end ? MESH_OK : MESH_ERR_AGAIN;
 }
 
 int

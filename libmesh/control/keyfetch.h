@@ -15,7 +15,7 @@
 #define MESH_KEYFETCH_TIMEOUT_NS (10 * MESH_SEC)
 
 struct mesh_keyfetch { /* private */
-	struct mesh_buf head;
+	struct mesh_buf head; /* then: framing that is not whole */
 	struct mesh_buf body;
 	bool in_body;
 	enum mesh_http_body framing;

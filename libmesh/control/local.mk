@@ -8,12 +8,17 @@ noinst_HEADERS += %D%/backoff.h %D%/blob.h %D%/c2n.h %D%/client.h \
     %D%/keyfetch.h %D%/msg.h %D%/record.h %D%/retry.h %D%/server.h \
     %D%/server_int.h %D%/upgrade.h %D%/url.h
 
+EXTRA_DIST += tests/vectors/headscale-0.29-register-response.json \
+    tests/vectors/tailscaled-1.80-requests.jsonl \
+    tests/vectors/tailscaled-1.92-requests.jsonl \
+    tests/vectors/tailscaled-1.102-requests.jsonl
 noinst_HEADERS += tests/unit/control_pair.h
 if HAVE_CMOCKA
 check_PROGRAMS += tests/unit/test_control_handshake \
     tests/unit/test_control_record tests/unit/test_control_frame \
     tests/unit/test_control_session tests/unit/test_control_server \
-    tests/unit/test_control_client
+    tests/unit/test_control_client tests/unit/test_control_msg \
+    tests/unit/test_control_url
 endif
 
 # Against programs that we did not write.
