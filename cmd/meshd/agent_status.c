@@ -1,0 +1,179 @@
+/* SPDX-License-Identifier: ISC
+ * agent_status.c - what the daemon tells of itself and its peers: the netmap,
+ * with the paths and counters that the engine knows.
+ */
+#include "agent_int.h"
+
+#include <string.h>
+
+static const char *
+region_code(const struct agent *a, int64_t id)
+{
+	const struct mesh_relaymap_region *r =
+	    a->nm ? mesh_relaymap_find(a->nm->relays, id) : NULL;
+
+	return r != NULL ? r->code : NULL;
+}
+
+static struct mesh_wall
+seconds(uint64_t s)
+{
+	return (struct mesh_wall){(int64_t)s, 0};
+}
+
+static void
+add_path(const struct agent *a, const struct mesh_node *n,
+    struct mesh_peer_status *out)
+{
+	const struct tbl_peer_status *t =
+	    mesh_map_get(&a->peer_status, n->key.b);
+
+	out->relay = region_code(a, n->home_derp);
+	out->in_magic_sock = true;
+	if (t == NULL)
+		return;
+	out->in_engine = t->flags & TBL_PEER_SESSION;
+	out->active = t->flags & TBL_PEER_ACTIVE;
+	out->cur_addr = t->direct;
+	out->rx_bytes = (int64_t)t->rx_bytes;
+	out->tx_bytes = (int64_t)t->tx_bytes;
+	out->last_handshake = seconds(t->handshake_s);
+	out->last_write = seconds(t->tx_s);
+}
+
+static void
+make_self(const struct agent *a, struct mesh_arena *m, struct mesh_status *out)
+{
+	const struct mesh_node *n = a->nm ? a->nm->self : NULL;
+	struct mesh_peer_status *self = mesh_arena_calloc(m, 1, sizeof(*self));
+
+	if (self == NULL)
+		return;
+	out->self = self;
+	if (n == NULL) {
+		self->key = a->state.node;
+		self->host_name = a->prefs.hostname;
+		self->os = "linux";
+		return;
+	}
+	mesh_peer_status_from(n, m, self);
+	self->online = a->control.registered;
+	self->cap_map = n->cap_map;
+	self->addrs = n->endpoints;
+	self->relay = region_code(a, a->state.home_region);
+	out->ips = self->ips;
+}
+
+static void
+make_peers(const struct agent *a, struct mesh_arena *m, struct mesh_status *out)
+{
+	size_t count = a->nm ? a->nm->peer_count : 0;
+	struct mesh_bind_map map = {.set = true};
+	struct mesh_peer_status *peers;
+
+	map.names = mesh_arena_calloc(m, count, sizeof(*map.names));
+	map.nulls = mesh_arena_calloc(m, count, sizeof(*map.nulls));
+	map.items = peers = mesh_arena_calloc(m, count, sizeof(*peers));
+	for (size_t i = 0; i < count && !m->failed; i++) {
+		const struct mesh_node *n = a->nm->peers[i];
+		char key[MESH_KEY_TEXT];
+
+		mesh_peer_status_from(n, m, &peers[i]);
+		add_path(a, n, &peers[i]);
+		map.names[i] =
+		    mesh_arena_strdup(m, mesh_node_key_format(&n->key, key));
+		map.count++;
+	}
+	if (!m->failed)
+		out->peers = map;
+}
+
+static void
+make_users(const struct agent *a, struct mesh_arena *m, struct mesh_status *out)
+{
+	size_t count = a->nm ? a->nm->user_count : 0;
+	struct mesh_bind_map map = {.set = true};
+	struct mesh_user *users;
+
+	map.names = mesh_arena_calloc(m, count, sizeof(*map.names));
+	map.nulls = mesh_arena_calloc(m, count, sizeof(*map.nulls));
+	map.items = users = mesh_arena_calloc(m, count, sizeof(*users));
+	for (size_t i = 0; i < count && !m->failed; i++) {
+		char id[24];
+
+		users[i] = *a->nm->users[i];
+		(void)mesh_format(id, sizeof(id), "%lld",
+		    (long long)users[i].id);
+		map.names[i] = mesh_arena_strdup(m, id);
+		map.count++;
+	}
+	if (!m->failed)
+		out->users = map;
+}
+
+/* "mesh.test" of "a.mesh.test." */
+static const char *
+dns_suffix(const struct mesh_node *self, struct mesh_arena *m)
+{
+	const char *dot = self && self->name ? strchr(self->name, '.') : NULL;
+	size_t len = dot ? strlen(dot + 1) : 0;
+
+	if (len > 0 && dot[len] == '.')
+		len--;
+	return dot ? mesh_arena_strndup(m, dot + 1, len) : NULL;
+}
+
+static void
+make_network(const struct agent *a, struct mesh_arena *m,
+    struct mesh_status *out)
+{
+	struct mesh_network_name *n = mesh_arena_calloc(m, 1, sizeof(*n));
+	struct mesh_str domain =
+	    a->nm && a->nm->domain ? a->nm->domain->json : MESH_STR("\"\"");
+
+	if (n == NULL || a->nm == NULL)
+		return;
+	out->dns_suffix = dns_suffix(a->nm->self, m);
+	n->name = mesh_arena_strndup(m, domain.p + 1, domain.len - 2);
+	n->dns_suffix = out->dns_suffix;
+	n->dns_enabled = a->nm->dns != NULL && a->nm->dns->proxied;
+	out->network = n;
+}
+
+/* What people should know: what went wrong, and what control wants to say. */
+static void
+make_health(const struct agent *a, struct mesh_arena *m,
+    struct mesh_status *out)
+{
+	size_t messages = a->nm ? a->nm->message_count : 0;
+	const char **text =
+	    mesh_arena_calloc(m, messages + 1, sizeof(*text));
+
+	out->health.set = true;
+	if (text == NULL)
+		return;
+	out->health.items = text;
+	if (a->login.error[0] != 0)
+		text[out->health.count++] = a->login.error;
+	for (size_t i = 0; i < messages; i++)
+		text[out->health.count++] = a->nm->messages[i]->text;
+}
+
+void
+agent_status_make(const struct agent *a, bool peers, struct mesh_arena *m,
+    struct mesh_status *out)
+{
+	*out = (struct mesh_status){
+	    .version = AGENT_VERSION,
+	    .tun = true,
+	    .backend_state = mesh_backend_state_name(agent_backend_state(a)),
+	    .have_node_key = a->nm != NULL,
+	    .auth_url = a->login.auth_url,
+	};
+	make_self(a, m, out);
+	make_health(a, m, out);
+	make_network(a, m, out);
+	make_users(a, m, out);
+	if (peers)
+		make_peers(a, m, out);
+}
