@@ -9,7 +9,7 @@ meshinclude_HEADERS += libmesh/include/mesh/path.h
 
 noinst_HEADERS += tests/unit/path_sim.h
 if HAVE_CMOCKA
-check_PROGRAMS += tests/unit/test_path_sim
+check_PROGRAMS += tests/unit/test_path_sim tests/unit/test_path_rules
 tests_unit_test_path_sim_SOURCES = tests/unit/test_path_sim.c \
     tests/unit/path_sim.c
 endif

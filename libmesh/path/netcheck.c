@@ -118,6 +118,36 @@ mesh_netcheck_set_regions(struct mesh_netcheck *n,
 	return MESH_OK;
 }
 
+static bool
+same_stun(const struct mesh_path_stun *a, const struct mesh_path_stun *b)
+{
+	return mesh_endpoint_eq(&a->v4, &b->v4) &&
+	       mesh_endpoint_eq(&a->v6, &b->v6);
+}
+
+bool
+mesh_netcheck_has_regions(const struct mesh_netcheck *n,
+    const struct mesh_path_region *regions, size_t count)
+{
+	if (count != n->region_count || n->regions == NULL)
+		return false;
+	for (size_t i = 0; i < count; i++) {
+		const struct mesh_path_region *a = &regions[i];
+		const struct mesh_netcheck_region *b = &n->regions[i];
+
+		if (a->id != n->homes[i].id || a->no_home != b->no_home ||
+		    a->avoid != b->avoid ||
+		    a->score_permille != n->homes[i].score_permille ||
+		    a->node_count != b->node_count)
+			return false;
+		for (size_t k = 0; k < a->node_count; k++) {
+			if (!same_stun(&a->nodes[k], &b->nodes[k]))
+				return false;
+		}
+	}
+	return true;
+}
+
 static void
 begin_report(struct mesh_netcheck *n, struct mesh_time now)
 {

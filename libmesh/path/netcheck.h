@@ -81,6 +81,9 @@ void mesh_netcheck_release(struct mesh_netcheck *n);
  * of regions that stay is kept. */
 int mesh_netcheck_set_regions(struct mesh_netcheck *n,
     const struct mesh_path_region *regions, size_t count);
+/* Is this the table that it has? */
+bool mesh_netcheck_has_regions(const struct mesh_netcheck *n,
+    const struct mesh_path_region *regions, size_t count);
 struct mesh_home_region *mesh_netcheck_home(struct mesh_netcheck *n,
     uint16_t region);
 

@@ -149,8 +149,11 @@ int
 mesh_path_set_regions(struct mesh_path *p,
     const struct mesh_path_region *regions, size_t count, struct mesh_time now)
 {
-	int err = mesh_netcheck_set_regions(&p->netcheck, regions, count);
+	int err;
 
+	if (mesh_netcheck_has_regions(&p->netcheck, regions, count))
+		return MESH_OK;
+	err = mesh_netcheck_set_regions(&p->netcheck, regions, count);
 	if (err < 0)
 		return err;
 	if (mesh_netcheck_home(&p->netcheck, p->home) == NULL)

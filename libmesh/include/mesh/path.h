@@ -139,7 +139,7 @@ struct mesh_path_region {
 	size_t node_count;
 };
 
-/* Replaces the table of regions. MESH_ERR_LIMIT, MESH_ERR_ARG (a region twice,
+/* Replaces the table of regions; the same one again does nothing. MESH_ERR_LIMIT, MESH_ERR_ARG (a region twice,
  * id 0), MESH_ERR_NOMEM: the old one stays. */
 MESH_EXPORT int mesh_path_set_regions(struct mesh_path *p,
     const struct mesh_path_region *regions, size_t count, struct mesh_time now);
