@@ -9,7 +9,11 @@ meshinclude_HEADERS += libmesh/include/mesh/path.h
 
 noinst_HEADERS += tests/unit/path_sim.h
 if HAVE_CMOCKA
-check_PROGRAMS += tests/unit/test_path_sim tests/unit/test_path_rules
+check_PROGRAMS += tests/unit/test_path tests/unit/test_path_sim \
+    tests/unit/test_path_rules
 tests_unit_test_path_sim_SOURCES = tests/unit/test_path_sim.c \
     tests/unit/path_sim.c
 endif
+check_PROGRAMS += tests/fuzz/fuzz_path
+tests_fuzz_fuzz_path_SOURCES = tests/fuzz/fuzz_path.c tests/fuzz/main.c
+tests_fuzz_fuzz_path_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
