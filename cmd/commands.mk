@@ -35,3 +35,10 @@ mesh_policy_SOURCES = %D%/mesh-policy.c
 mesh_policy_LDADD = $(ADMIN_LIBS)
 mesh_user_SOURCES = %D%/mesh-user.c
 mesh_user_LDADD = $(ADMIN_LIBS)
+
+# One step each.
+bin_PROGRAMS += mesh-key mesh-netmap
+mesh_key_SOURCES = %D%/mesh-key.c
+mesh_key_LDADD = libmesh-cmd.la libmesh.la
+mesh_netmap_SOURCES = %D%/mesh-netmap.c
+mesh_netmap_LDADD = $(NODE_LIBS)

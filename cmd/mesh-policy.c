@@ -139,6 +139,18 @@ print_check(const struct mesh_policy *p, const struct mesh_buf *failures,
 	mesh_buf_release(&out);
 }
 
+static void
+say_failures(const char *path, const struct mesh_buf *failures)
+{
+	struct mesh_str rest = {(const char *)failures->data, failures->len};
+
+	while (rest.len > 0) {
+		struct mesh_str line = mesh_str_cut(&rest, '\n');
+
+		cmd_note("%s: %.*s", path, MESH_STR_ARG(line));
+	}
+}
+
 static int
 check(const struct cmd_common *common, int argc, char **argv)
 {
@@ -156,7 +168,7 @@ check(const struct cmd_common *common, int argc, char **argv)
 	else if (common->json)
 		print_check(p, &failures, err == MESH_OK);
 	else
-		fwrite(failures.data, 1, failures.len, stderr);
+		say_failures(argv[0], &failures);
 	if (status == CMD_OK && err == MESH_ERR_DENIED)
 		status = cmd_error(CMD_NO, "%s: tests failed", argv[0]);
 	if (status == CMD_OK && mesh_policy_is_open(p))
