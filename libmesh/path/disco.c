@@ -340,7 +340,7 @@ mesh_path_compose(struct mesh_path *p, const struct out *o)
 	if (id == NULL || !ready(p, id))
 		return 0;
 	write_message(p, o, &message);
-	mesh_path_random_bytes(&p->random, nonce, sizeof(nonce));
+	mesh_drbg_bytes(&p->random, nonce, sizeof(nonce));
 	mesh_disco_head_write(&w, &p->disco, nonce);
 	mesh_box_seal(mesh_wr_room(&w, message.len + MESH_DISCO_TAG_LEN),
 	    &id->box, nonce, text, message.len);

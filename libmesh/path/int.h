@@ -16,10 +16,10 @@
 #include "base/log.h"
 #include "base/map.h"
 #include "crypto/box.h"
+#include "crypto/drbg.h"
 #include "path/better.h"
 #include "path/endpoints.h"
 #include "path/netcheck.h"
-#include "path/random.h"
 #include "path/timer.h"
 #include "wire/disco.h"
 #include <mesh/path.h>
@@ -163,7 +163,7 @@ struct mesh_path {
 	struct mesh_node_key node;
 	struct mesh_disco_secret secret;
 	struct mesh_disco_key disco;
-	struct mesh_path_random random;
+	struct mesh_drbg random;
 
 	struct mesh_map peers;      /* node key -> mesh_path_peer */
 	struct mesh_map identities; /* disco key -> identity */

@@ -2,9 +2,9 @@
 libmesh_core_la_SOURCES += %D%/path.c %D%/peer.c %D%/candidate.c \
     %D%/search.c %D%/disco.c %D%/pings.c %D%/route.c %D%/queue.c \
     %D%/endpoints.c %D%/netcheck.c %D%/netcheck_plan.c %D%/home.c \
-    %D%/better.c %D%/timer.c %D%/random.c
+    %D%/better.c %D%/timer.c
 noinst_HEADERS += %D%/int.h %D%/endpoints.h %D%/netcheck.h \
-    %D%/netcheck_plan.h %D%/home.h %D%/better.h %D%/timer.h %D%/random.h
+    %D%/netcheck_plan.h %D%/home.h %D%/better.h %D%/timer.h
 meshinclude_HEADERS += libmesh/include/mesh/path.h
 
 noinst_HEADERS += tests/unit/path_sim.h

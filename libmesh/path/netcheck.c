@@ -197,7 +197,7 @@ is_useful(const struct mesh_netcheck *n, const struct mesh_netcheck_region *r,
 }
 
 bool
-mesh_netcheck_probe(struct mesh_netcheck *n, struct mesh_path_random *rnd,
+mesh_netcheck_probe(struct mesh_netcheck *n, struct mesh_drbg *rnd,
     struct mesh_time now, struct mesh_endpoint *out_to,
     struct mesh_stun_txid *out_txid)
 {
@@ -215,7 +215,7 @@ mesh_netcheck_probe(struct mesh_netcheck *n, struct mesh_path_random *rnd,
 		const struct mesh_path_stun *node =
 		    &r->nodes[s->sent % r->node_count];
 		*out_to = family == MESH_NETCHECK_V4 ? node->v4 : node->v6;
-		mesh_path_random_bytes(rnd, s->txid[s->sent].b,
+		mesh_drbg_bytes(rnd, s->txid[s->sent].b,
 		    sizeof(s->txid[s->sent].b));
 		*out_txid = s->txid[s->sent];
 		s->at[s->sent++] = now;

@@ -11,8 +11,8 @@
 #ifndef MESH_PATH_NETCHECK_H
 #define MESH_PATH_NETCHECK_H
 
+#include "crypto/drbg.h"
 #include "path/home.h"
-#include "path/random.h"
 #include "wire/stun.h"
 #include <mesh/path.h>
 
@@ -91,7 +91,7 @@ struct mesh_home_region *mesh_netcheck_home(struct mesh_netcheck *n,
 bool mesh_netcheck_start(struct mesh_netcheck *n, bool full, bool up4, bool up6,
     uint16_t home, struct mesh_time now);
 /* The next probe that is due: false if none is now. */
-bool mesh_netcheck_probe(struct mesh_netcheck *n, struct mesh_path_random *rnd,
+bool mesh_netcheck_probe(struct mesh_netcheck *n, struct mesh_drbg *rnd,
     struct mesh_time now, struct mesh_endpoint *out_to,
     struct mesh_stun_txid *out_txid);
 /* An answer: MESH_OK; MESH_ERR_STRAY: not waited for. *out_new: an own address

@@ -25,8 +25,8 @@ mesh_path_new(const struct mesh_path_config *config, struct mesh_time now,
 		free(p);
 		return MESH_ERR_NOMEM;
 	}
-	mesh_path_random_init(&p->random, config->seed);
-	mesh_path_random_bytes(&p->random, seed, sizeof(seed));
+	mesh_drbg_init(&p->random, config->seed);
+	mesh_drbg_bytes(&p->random, seed, sizeof(seed));
 	mesh_map_init(&p->peers, MESH_KEY_LEN, MESH_PATH_PEERS_MAX, seed);
 	mesh_map_init(&p->identities, MESH_KEY_LEN, MESH_PATH_PEERS_MAX, seed);
 	mesh_map_init(&p->addresses, sizeof(struct mesh_ip) + 2, ADDRESSES_MAX,
@@ -386,11 +386,13 @@ mesh_path_measure_due(struct mesh_path *p, bool full, struct mesh_time now)
 void
 mesh_path_measure_soon(struct mesh_path *p, struct mesh_time now)
 {
+	uint64_t wait = RESTUN_MIN_NS + mesh_drbg_u32(&p->random) %
+					    (RESTUN_SPREAD_NS / MESH_MS) *
+					    MESH_MS;
+
 	if (mesh_time_is_never(p->measure.at))
 		mesh_path_timer_set(&p->timers, &p->measure,
-		    mesh_time_add(now,
-			RESTUN_MIN_NS + mesh_path_random_below(&p->random,
-					    RESTUN_SPREAD_NS)));
+		    mesh_time_add(now, wait));
 }
 
 static void

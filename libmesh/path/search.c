@@ -73,7 +73,7 @@ mesh_path_send_ping(struct mesh_path *p, struct mesh_path_peer *peer,
 
 	if (f == NULL)
 		return;
-	mesh_path_random_bytes(&p->random, o.txid, sizeof(o.txid));
+	mesh_drbg_bytes(&p->random, o.txid, sizeof(o.txid));
 	*f = (struct flight){.to = *to, .region = region, .sent = now};
 	memcpy(f->txid.b, o.txid, sizeof(o.txid));
 	mesh_path_push(p, &o);

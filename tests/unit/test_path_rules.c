@@ -309,7 +309,7 @@ static void
 test_measurement(void **state)
 {
 	const uint8_t seed[32] = {1};
-	struct mesh_path_random rnd;
+	struct mesh_drbg rnd;
 	struct mesh_netcheck n;
 	struct mesh_time now = {5 * MESH_SEC};
 	struct mesh_stun_txid txid[5], stray = {{9}};
@@ -318,7 +318,7 @@ test_measurement(void **state)
 	bool is_new;
 
 	(void)state;
-	mesh_path_random_init(&rnd, seed);
+	mesh_drbg_init(&rnd, seed);
 	six_regions(&n);
 	assert_true(mesh_netcheck_start(&n, false, true, false, 0, now));
 	assert_true(n.full); /* the first one always is */
