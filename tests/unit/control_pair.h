@@ -51,7 +51,7 @@ struct pair {
 	struct mesh_control_client_event last; /* without what it points to */
 };
 
-static inline void
+static inline void MESH_PRINTF(3, 4)
 pair_note(char *log, size_t size, const char *fmt, ...)
 {
 	size_t len = strlen(log);
