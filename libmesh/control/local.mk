@@ -26,3 +26,19 @@ noinst_PROGRAMS += tests/interop/control_client \
     tests/interop/control_server
 tests_interop_control_client_SOURCES = tests/interop/control_client.c
 tests_interop_control_server_SOURCES = tests/interop/control_server.c
+
+check_PROGRAMS += tests/fuzz/fuzz_control_client \
+    tests/fuzz/fuzz_control_server tests/fuzz/fuzz_control_msg \
+    tests/fuzz/fuzz_map_frame
+tests_fuzz_fuzz_control_client_SOURCES = tests/fuzz/fuzz_control_client.c \
+    tests/fuzz/main.c
+tests_fuzz_fuzz_control_client_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
+tests_fuzz_fuzz_control_server_SOURCES = tests/fuzz/fuzz_control_server.c \
+    tests/fuzz/main.c
+tests_fuzz_fuzz_control_server_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
+tests_fuzz_fuzz_control_msg_SOURCES = tests/fuzz/fuzz_control_msg.c \
+    tests/fuzz/main.c
+tests_fuzz_fuzz_control_msg_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
+tests_fuzz_fuzz_map_frame_SOURCES = tests/fuzz/fuzz_map_frame.c \
+    tests/fuzz/main.c
+tests_fuzz_fuzz_map_frame_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
