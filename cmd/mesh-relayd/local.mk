@@ -9,3 +9,5 @@ mesh_relayd_LDADD = libmesh-daemon.la libmesh.la $(EVENT_LIBS) $(SSL_LIBS) \
     $(CRYPTO_LIBS)
 dist_check_SCRIPTS += tests/relayd-start.sh
 EXTRA_DIST += tests/interop/relayd-stock.sh
+EXTRA_DIST += tests/bench/relay.sh
+dist_man_MANS += man/mesh-relayd.8
