@@ -282,6 +282,20 @@ begin_watch(const struct cmd_common *common, struct mesh_local **out)
 			      : cmd_error(cmd_status_of(err), "%s", diag.text);
 }
 
+/* What the daemon itself says is wrong. */
+static void
+note_health(struct mesh_local *l)
+{
+	struct node_status st = {0};
+	const char *const *health;
+
+	if (node_get_status(l, &st) == CMD_OK && st.s.health.count > 0) {
+		health = st.s.health.items;
+		cmd_note("%s", health[0]);
+	}
+	node_status_release(&st);
+}
+
 /* The watch begins before the change, so that nothing is missed. */
 static int
 bring_up(const struct cmd_common *common, struct mesh_local *l,
@@ -296,6 +310,8 @@ bring_up(const struct cmd_common *common, struct mesh_local *l,
 		status = send_start(l, prefs, key, needs_login);
 	if (status == CMD_OK)
 		status = wait_for_running(watch);
+	if (status == CMD_TIMED_OUT)
+		note_health(l);
 	mesh_local_free(watch);
 	return status;
 }

@@ -506,8 +506,7 @@ agent_call(struct agent_client *c, const struct mesh_local_request *r)
 		if (!mesh_str_eq(r->method, calls[i].method))
 			continue;
 		if (calls[i].changes && !c->may_change)
-			mesh_local_answer_error(&c->conn, 403, "access denied: "
-			    "only root and the operator may change this");
+			mesh_local_answer_error(&c->conn, 403, "access denied");
 		else
 			calls[i].call(c, r);
 		return;

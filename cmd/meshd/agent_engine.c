@@ -21,6 +21,7 @@ void
 agent_engine_gone(struct agent *a)
 {
 	a->have_state = false;
+	a->engine_gen = 0;
 	mesh_netmap_unref(a->pushed);
 	a->pushed = NULL;
 }
@@ -67,6 +68,7 @@ take_state(struct agent *a, struct link_msg *m)
 	a->state_arena = arena;
 	a->state = t;
 	a->have_state = true;
+	a->engine_gen = m->gen;
 	if (first)
 		greet(a, m->gen);
 	if (!mesh_node_key_equal(&had_key, &t.node))

@@ -181,6 +181,7 @@ struct agent {
 	struct mesh_arena state_arena;
 	struct tbl_engine_state state; /* of the engine */
 	bool have_state;
+	uint64_t engine_gen; /* what the engine runs with; 0: nothing */
 	uint64_t generation; /* of what was pushed last */
 	struct mesh_netmap *pushed; /* what the engine has, NULL: not known */
 	bool pushed_running, push_wanted;

@@ -167,6 +167,8 @@ agent_login_start(struct agent *a, const struct mesh_prefs *prefs,
 	if (a->nm_is_file)
 		return mesh_fail(diag, MESH_ERR_STATE,
 		    "this daemon runs with a netmap file and no server");
+	/* A key is for the server that it was given with, and for no other. */
+	explicit_bzero(a->login.auth_key, sizeof(a->login.auth_key));
 	if (auth_key != NULL && mesh_format(a->login.auth_key,
 	    sizeof(a->login.auth_key), "%s", auth_key) != MESH_OK) {
 		explicit_bzero(a->login.auth_key, sizeof(a->login.auth_key));
@@ -429,7 +431,7 @@ agent_backend_state(const struct agent *a)
 		if (self != NULL && !self->machine_authorized)
 			return MESH_BACKEND_NEEDS_MACHINE_AUTH;
 	}
-	if (self == NULL || a->pushed == NULL)
+	if (self == NULL || (a->pushed == NULL && a->engine_gen == 0))
 		return MESH_BACKEND_STARTING;
 	return MESH_BACKEND_RUNNING;
 }

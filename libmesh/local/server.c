@@ -12,6 +12,7 @@ mesh_local_conn_init(struct mesh_local_conn *c, const char *version)
 {
 	*c = (struct mesh_local_conn){.version = version};
 	mesh_buf_init(&c->in, MESH_HTTP_HEAD_MAX + MESH_LOCAL_BODY_MAX);
+	mesh_buf_init(&c->body, MESH_LOCAL_BODY_MAX);
 	mesh_buf_init(&c->out, MESH_LOCAL_OUT_MAX);
 }
 
@@ -19,6 +20,7 @@ void
 mesh_local_conn_release(struct mesh_local_conn *c)
 {
 	mesh_buf_wipe(&c->in); /* it may hold an auth key */
+	mesh_buf_wipe(&c->body);
 	mesh_buf_release(&c->out);
 }
 
@@ -124,20 +126,56 @@ is_from_browser(const struct mesh_http_head *h)
 	    (host.len > 0 && !mesh_str_eq(host, "local-tailscaled.sock"));
 }
 
-/* The length of head and body, or an error. */
+/* Puts the chunks together in c->body; *out_len is what they took of `in`, with
+ * the head. Chunks that have come are gone through again when more come: bodies
+ * are small, and nothing need be remembered. */
 static int
-request_length(struct mesh_local_conn *c, const struct mesh_http_head *h,
+take_chunks(struct mesh_local_conn *c, const struct mesh_http_head *h,
     size_t *out_len)
 {
-	if (h->body == MESH_HTTP_BODY_CHUNKED)
-		return refuse(c, 411, "chunked requests are not taken",
-		    MESH_ERR_FORMAT);
+	struct mesh_http_chunks chunks = MESH_HTTP_CHUNKS_INIT;
+	size_t at = h->len;
+
+	mesh_buf_clear(&c->body);
+	while (!chunks.done) {
+		struct mesh_str data = {NULL, 0};
+		size_t used = 0;
+		int err = mesh_http_chunks_next(&chunks, c->in.data + at,
+		    c->in.len - at, &used, &data);
+
+		if (err != MESH_OK && err != MESH_ERR_AGAIN)
+			return refuse(c, 400, "malformed chunks", err);
+		at += used;
+		if (mesh_buf_add(&c->body, data.p, data.len) != MESH_OK)
+			return refuse(c, 413, "the request is too long",
+			    MESH_ERR_LIMIT);
+		if (err == MESH_ERR_AGAIN)
+			return err;
+	}
+	*out_len = at;
+	return MESH_OK;
+}
+
+/* The body, and the length of it with the head; or an error. */
+static int
+take_body(struct mesh_local_conn *c, const struct mesh_http_head *h,
+    size_t *out_len, struct mesh_str *out_body)
+{
+	if (h->body == MESH_HTTP_BODY_CHUNKED) {
+		int err = take_chunks(c, h, out_len);
+
+		*out_body = (struct mesh_str){(const char *)c->body.data,
+		    c->body.len};
+		return err;
+	}
 	if (h->body == MESH_HTTP_BODY_LENGTH &&
 	    h->body_len > MESH_LOCAL_BODY_MAX)
 		return refuse(c, 413, "the request is too long",
 		    MESH_ERR_LIMIT);
 	*out_len = h->len +
 	    (h->body == MESH_HTTP_BODY_LENGTH ? (size_t)h->body_len : 0);
+	*out_body = (struct mesh_str){(const char *)c->in.data + h->len,
+	    *out_len - h->len};
 	return c->in.len < *out_len ? MESH_ERR_AGAIN : MESH_OK;
 }
 
@@ -145,9 +183,9 @@ static int
 take_request(struct mesh_local_conn *c, const struct mesh_http_head *h,
     struct mesh_local_request *out)
 {
-	struct mesh_str target = h->target, name;
-	size_t len;
-	int err = request_length(c, h, &len);
+	struct mesh_str target = h->target, name, body = {NULL, 0};
+	size_t len = 0;
+	int err = take_body(c, h, &len, &body);
 
 	if (err != MESH_OK)
 		return err;
@@ -166,7 +204,7 @@ take_request(struct mesh_local_conn *c, const struct mesh_http_head *h,
 	    .method = h->method,
 	    .name = name,
 	    .query = target,
-	    .body = {(const char *)c->in.data + h->len, len - h->len},
+	    .body = body,
 	};
 	c->taken = len;
 	return MESH_OK;

@@ -33,6 +33,7 @@ struct mesh_local_request {
 struct mesh_local_conn {
 	struct mesh_buf in;  /* private */
 	struct mesh_buf out; /* what to write; consume what was written */
+	struct mesh_buf body; /* private: of a chunked request, put together */
 	size_t taken;	     /* bytes of `in` that the last request took */
 	bool closing;	     /* close when `out` is empty */
 	bool streaming;	     /* chunks follow; no more requests */

@@ -66,6 +66,23 @@ check "IPv6 through the tunnel" in_host a ping -6 -nq -c 2 -i 0.2 -W 3 \
 check "mesh-whois names the user" sh -c \
     "ip netns exec $(netns a) env MESH_SOCKET=$NET/a.sock $builddir/mesh-whois $b4 | grep -q alice"
 
+# The stock command drives our daemon.
+stock() {
+	in_host a timeout 20 "$PEERS/tailscale-1.102/tailscale" \
+	    --socket="$NET/a.sock" "$@" 2>/dev/null
+}
+up_again() {
+	stock up --login-server http://203.0.113.10:8080 --hostname a
+}
+check "stock status shows the peer" grep -q '^100.*alice.*linux' <(stock status)
+check "stock ip" test "$(stock ip -4)" = "$a4"
+check "stock ping" stock ping -c 3 b
+check "stock whois" grep -q alice <(stock whois "$b4")
+check "stock down" stock down
+check "and it is down" grep -q stopped <(stock status)
+check "stock up" up_again
+check "and it is up" wait_for 10 in_host a ping -nq -c 1 -W 1 "$b4"
+
 # Relay alone: no UDP leaves either home.
 for r in nata natb; do
 	in_host "$r" nft add rule ip guard forwarding ip protocol udp drop

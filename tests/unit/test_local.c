@@ -72,6 +72,37 @@ requests_one_after_the_other(void **state)
 	mesh_local_conn_release(&c);
 }
 
+/* As stock commands send changes; in two parts, then one more request. */
+static void
+chunked_requests(void **state)
+{
+	static const char text[] =
+	    "PATCH /localapi/v0/prefs HTTP/1.1\r\n"
+	    "Transfer-Encoding: chunked\r\n\r\n"
+	    "5\r\n{\"a\":\r\n3;x=y\r\n1}\n\r\n0\r\n\r\n"
+	    "GET /localapi/v0/prefs HTTP/1.1\r\n\r\n";
+	struct mesh_local_conn c;
+	struct mesh_local_request r;
+
+	(void)state;
+	for (size_t cut = 1; cut < sizeof(text) - 1; cut++) {
+		int err;
+
+		mesh_local_conn_init(&c, "0.1");
+		mesh_local_conn_input(&c, text, cut);
+		err = mesh_local_conn_next(&c, &r);
+		mesh_local_conn_input(&c, text + cut, sizeof(text) - 1 - cut);
+		if (err == MESH_ERR_AGAIN)
+			err = mesh_local_conn_next(&c, &r);
+		assert_int_equal(err, MESH_OK);
+		assert_true(mesh_str_eq(r.body, "{\"a\":1}\n"));
+		assert_int_equal(mesh_local_conn_next(&c, &r), MESH_OK);
+		assert_true(mesh_str_eq(r.method, "GET"));
+		assert_int_equal(r.body.len, 0);
+		mesh_local_conn_release(&c);
+	}
+}
+
 static void
 what_is_refused(void **state)
 {
@@ -85,8 +116,8 @@ what_is_refused(void **state)
 		{"GET /localapi/v0/status HTTP/1.1\r\nReferer: x\r\n\r\n",
 		    "HTTP/1.1 403"},
 		{"POST /localapi/v0/start HTTP/1.1\r\n"
-		 "Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
-		    "HTTP/1.1 411"},
+		 "Transfer-Encoding: chunked\r\n\r\nxyz\r\n\r\n",
+		    "HTTP/1.1 400"},
 		{"POST /localapi/v0/start HTTP/1.1\r\n"
 		 "Content-Length: 99999999\r\n\r\n",
 		    "HTTP/1.1 413"},
@@ -509,6 +540,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(requests_one_after_the_other),
+		cmocka_unit_test(chunked_requests),
 		cmocka_unit_test(what_is_refused),
 		cmocka_unit_test(too_much_input_is_an_error),
 		cmocka_unit_test(bad_queries),
