@@ -10,7 +10,7 @@
 static void
 read_text(struct mesh_json *j, struct mesh_arena *a, const char **out)
 {
-	struct mesh_str s = mesh_json_string(j);
+	struct mesh_str s = mesh_json_text(j, a);
 
 	if (s.len > 0 && memchr(s.p, 0, s.len) != NULL)
 		mesh_json_fail(j, MESH_ERR_FORMAT, "NUL in a text");

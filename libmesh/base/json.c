@@ -545,16 +545,16 @@ take_utf8(struct mesh_str *s)
 	return ok ? r : RUNE_BAD;
 }
 
-/* Decodes raw into scratch. */
+/* Decodes raw into out[cap]. */
 static struct mesh_str
-decode(struct mesh_json *j, struct mesh_str raw)
+decode(struct mesh_json *j, struct mesh_str raw, char *out, size_t cap)
 {
 	size_t len = 0;
 
 	while (raw.len > 0) {
 		uint32_t r;
 
-		if (len + 4 > sizeof(j->scratch)) {
+		if (len + 4 > cap) {
 			mesh_json_fail(j, MESH_ERR_LIMIT,
 			    "text with escapes is too long");
 			return (struct mesh_str){"", 0};
@@ -571,9 +571,9 @@ decode(struct mesh_json *j, struct mesh_str raw)
 				return (struct mesh_str){"", 0};
 			}
 		}
-		put_rune(j->scratch, &len, r);
+		put_rune(out, &len, r);
 	}
-	return (struct mesh_str){j->scratch, len};
+	return (struct mesh_str){out, len};
 }
 
 /* Nothing to decode: no escape, and valid UTF-8. */
@@ -597,7 +597,31 @@ mesh_json_string(struct mesh_json *j)
 
 	if (j->err != MESH_OK)
 		return (struct mesh_str){"", 0};
-	return plain || is_clean(raw) ? raw : decode(j, raw);
+	return plain || is_clean(raw)
+	    ? raw : decode(j, raw, j->scratch, sizeof(j->scratch));
+}
+
+struct mesh_str
+mesh_json_text(struct mesh_json *j, struct mesh_arena *a)
+{
+	bool plain;
+	struct mesh_str raw = raw_string(j, &plain);
+	/* A byte that is no UTF-8 becomes three. */
+	size_t cap = 3 * raw.len + 4;
+	char *out;
+
+	if (j->err != MESH_OK)
+		return (struct mesh_str){"", 0};
+	if (plain || is_clean(raw))
+		return raw;
+	if (cap <= sizeof(j->scratch))
+		return decode(j, raw, j->scratch, sizeof(j->scratch));
+	out = mesh_arena_calloc(a, cap, 1);
+	if (out == NULL) {
+		mesh_json_fail(j, MESH_ERR_LIMIT, "text is too long");
+		return (struct mesh_str){"", 0};
+	}
+	return decode(j, raw, out, cap);
 }
 
 /* --- whole values */

@@ -23,6 +23,7 @@
 #ifndef MESH_BASE_JSON_H
 #define MESH_BASE_JSON_H
 
+#include <base/arena.h>
 #include <base/buf.h>
 #include <base/text.h>
 
@@ -82,6 +83,8 @@ uint64_t mesh_json_uint(struct mesh_json *j, uint64_t max);
 double mesh_json_double(struct mesh_json *j);
 /* Decoded text, borrowed until the next call that reads text. */
 struct mesh_str mesh_json_string(struct mesh_json *j);
+/* The same at any length: a long text with escapes is decoded into the arena. */
+struct mesh_str mesh_json_text(struct mesh_json *j, struct mesh_arena *a);
 /* The source of the next value, which is passed over; borrowed from the input.
  */
 struct mesh_str mesh_json_raw(struct mesh_json *j);

@@ -178,7 +178,9 @@ static void
 depth_and_scratch_are_bounded(void **state)
 {
 	char deep[2 * MESH_JSON_DEPTH + 4], *text;
+	struct mesh_arena a;
 	struct mesh_json j;
+	struct mesh_str got;
 	size_t n = MESH_JSON_DEPTH;
 
 	(void)state;
@@ -199,6 +201,20 @@ depth_and_scratch_are_bounded(void **state)
 	mesh_json_init(&j, text, n + 4, 0);
 	assert_int_equal(mesh_json_string(&j).len, 0);
 	assert_int_equal(mesh_json_err(&j), MESH_ERR_LIMIT);
+
+	/* The same into an arena, which has a limit too. */
+	mesh_arena_init(&a, 8 * n);
+	mesh_json_init(&j, text, n + 4, 0);
+	got = mesh_json_text(&j, &a);
+	assert_int_equal(got.len, n + 1);
+	assert_memory_equal(got.p, "\nx", 2);
+	assert_int_equal(mesh_json_done(&j, NULL), MESH_OK);
+	mesh_arena_release(&a);
+	mesh_arena_init(&a, n);
+	mesh_json_init(&j, text, n + 4, 0);
+	assert_int_equal(mesh_json_text(&j, &a).len, 0);
+	assert_int_equal(mesh_json_err(&j), MESH_ERR_LIMIT);
+	mesh_arena_release(&a);
 	test_free(text);
 }
 
