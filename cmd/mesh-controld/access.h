@@ -23,6 +23,8 @@ int access_set_policy(struct access *a, const struct state *s,
 /* Only looks. */
 int access_check_policy(const struct access *a, struct mesh_str text,
     struct mesh_diag *diag) MESH_MUST_USE;
+/* May this user give a machine this tag? (tagOwners) */
+bool access_may_tag(const struct access *a, int64_t user, const char *tag);
 /* Is everything allowed, for want of rules? */
 bool access_is_open(const struct access *a);
 

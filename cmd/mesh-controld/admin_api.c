@@ -557,6 +557,25 @@ static const struct mesh_field approve_fields[] = {
 static const struct mesh_schema approve_schema =
     MESH_SCHEMA(struct approve_body, approve_fields);
 
+/* Tags that the node wished for are the user's to give. */
+static bool
+may_give(struct call *k, const struct user *u, const char *tags)
+{
+	char text[TAGS_MAX];
+	struct mesh_str rest, tag;
+
+	mesh_format(text, sizeof(text), "%s", tags);
+	for (rest = mesh_str(text); tags_next(&rest, &tag);) {
+		text[(size_t)(tag.p - text) + tag.len] = '\0';
+		if (access_may_tag(k->c->access, u->id, tag.p))
+			continue;
+		state_fail(k->s, MESH_ERR_ARG, "the node asks for %.64s, which "
+		    "user '%.40s' does not own (tagOwners)", tag.p, u->name);
+		return false;
+	}
+	return true;
+}
+
 /* user: a name, as in Headscale. */
 static unsigned
 node_approve(struct call *k)
@@ -575,8 +594,10 @@ node_approve(struct call *k)
 	if ((p = register_find(k->s, mesh_str(body.id))) == NULL)
 		return refuse(k, 404, "no login waits under this id "
 		    "(it lasts 15 minutes: log in again)");
+	if (!may_give(k, u, p->tags))
+		return refuse_err(k, MESH_ERR_ARG);
 	core_random(&seed, sizeof(seed));
-	err = register_approve(k->s, p, u, seed, core_wall().sec, &m);
+	err = register_approve(k->s, p, u, p->tags, seed, core_wall().sec, &m);
 	return err == MESH_OK ? answer_node(k, m) : refuse_err(k, err);
 }
 

@@ -127,7 +127,7 @@ register_cancel(struct state *s, uint64_t req)
 
 int
 register_approve(struct state *s, struct pending *p, struct user *user,
-    uint32_t seed, int64_t wall, struct member **out)
+    const char *tags, uint32_t seed, int64_t wall, struct member **out)
 {
 	struct register_ask ask = {
 	    .machine = p->machine,
@@ -148,9 +148,10 @@ register_approve(struct state *s, struct pending *p, struct user *user,
 	if (state_member_key(s, &p->key) != NULL)
 		return state_fail(s, MESH_ERR_EXIST,
 		    "this node key has joined already");
-	n.user = user->id;
+	n.user = *tags != '\0' ? 0 : user->id;
+	n.expires = n.user == 0 ? 0 : n.expires;
 	n.method = REGISTER_CLI;
-	err = register_admit(s, &n, &ask.report, "", NULL, seed, out);
+	err = register_admit(s, &n, &ask.report, tags, NULL, seed, out);
 	if (err == MESH_OK)
 		p->done = true;
 	return err;

@@ -72,9 +72,10 @@ bool register_next(struct state *s, struct register_answer *out);
 
 /* id: or a URL that ends in it. NULL if there is none. */
 struct pending *register_find(const struct state *s, struct mesh_str id);
-/* The node joins as the user's. Reasons in s->error. */
+/* The node joins as the user's; with tags (those that it wished for, which the
+ * user may give) it is nobody's. Reasons in s->error. */
 int register_approve(struct state *s, struct pending *p, struct user *user,
-    uint32_t seed, int64_t wall, struct member **out);
+    const char *tags, uint32_t seed, int64_t wall, struct member **out);
 /* Those that waited too long. */
 void register_tick(struct state *s, struct mesh_time now);
 /* All of them: at the end. */

@@ -71,6 +71,20 @@ check "tagging" admin node tag berta tag:server
 check "peers see the tag" wait_for 5 sees_tag tag:server
 check "still talking" wait_for 10 echoes a "$b"
 
+# Policy
+policy() { printf '%s\n' "$1" >"$NET/policy.hujson" && admin policy set "$NET/policy.hujson"; }
+check "a policy without rules for them" policy '{"acls": []}'
+check "cuts them off" wait_for 5 is_silent a "$b"
+check "they forget each other" wait_for 5 no_longer_sees a berta
+check_status 1 "a broken policy is refused" policy '{"acls": [}'
+check "the old one stays" test "$(admin policy get)" = '{"acls": []}'
+check "one that allows one way" policy '{"tagOwners": {"tag:server": ["alice@"]},
+    "acls": [{"action": "accept", "src": ["alice@"], "dst": ["tag:server:*"]}]}'
+check "lets that way" wait_for 15 echoes a "$b"
+check "and the other not" is_silent b "$a"
+check "one that allows all" policy '{"acls": [{"action": "accept", "src": ["*"], "dst": ["*:*"]}]}'
+check "lets both" wait_for 15 echoes b "$a"
+
 # The network outlives its control
 stop controld KILL
 check "control server is gone: still talking" echoes b "$a"
