@@ -44,7 +44,7 @@ make(const struct cmd_common *common, int argc, char **argv)
 {
 	uint8_t random[MESH_KEY_LEN];
 	char text[MESH_KEY_TEXT];
-	enum kind kind;
+	enum kind kind = MACHINE;
 	int status = parse_kind(argv[0], &kind);
 
 	(void)argc;
@@ -108,7 +108,7 @@ public(const struct cmd_common *common, int argc, char **argv)
 	const char *path = argc > 1 ? argv[1] : "-";
 	char text[MESH_KEY_TEXT];
 	struct mesh_buf file;
-	enum kind kind;
+	enum kind kind = MACHINE;
 	int status = parse_kind(argv[0], &kind);
 
 	if (status != CMD_OK)
