@@ -373,6 +373,15 @@ pair_push(struct pair *p, int32_t stream, const char *json, size_t len)
 	return err;
 }
 
+static inline bool
+pair_wants_stream(const struct mesh_control_server_event *ev)
+{
+	static const char member[] = "\"Stream\":true";
+
+	return ev->body.len > 0 &&
+	    memmem(ev->body.p, ev->body.len, member, strlen(member)) != NULL;
+}
+
 /* Registers everybody, answers lite updates, streams two plain frames. */
 static inline void
 pair_serve(struct pair *p, const struct mesh_control_server_event *ev)
@@ -380,8 +389,7 @@ pair_serve(struct pair *p, const struct mesh_control_server_event *ev)
 	if (mesh_str_eq(ev->path, "/machine/register")) {
 		(void)mesh_control_server_respond(p->server, ev->stream, 200,
 		    "application/json", MESH_STR(PAIR_REGISTERED));
-	} else if (strstr(ev->body.p != NULL ? ev->body.p : "",
-		       "\"Stream\":true") != NULL) {
+	} else if (pair_wants_stream(ev)) {
 		(void)mesh_control_server_open(p->server, ev->stream, false,
 		    true, p->now);
 		(void)pair_push(p, ev->stream, PAIR_FIRST, strlen(PAIR_FIRST));
