@@ -17,9 +17,9 @@
  * they are given. A node is who its machine key says, once CONNECTED came;
  * nothing in a request is proved by that but the machine key.
  *
- * Memory: an idle session with an open map stream takes about 12 kB, most of it
- * nghttp2's. Output is made when it can be sent and never kept: what waits is
- * counted blobs, one copy for all sessions.
+ * Memory: an idle session with an open map stream takes 15 kB, most of it
+ * nghttp2's (tests/bench/control_session). Output is made when it can be sent
+ * and never kept: what waits is counted blobs, one copy for all sessions.
  * Source: protocol/control.md 3, 4, 6.
  */
 #ifndef MESH_CONTROL_SERVER_H
