@@ -209,8 +209,7 @@ static int
 front_start(struct front *f)
 {
 	static const char *const calls[] = {"accept4", "recvfrom", "sendto",
-	    "setsockopt", "getsockopt", "shutdown", "memfd_create",
-	    "ftruncate", NULL};
+	    "setsockopt", "getsockopt", "shutdown", "lseek", NULL};
 	struct mesh_diag diag = {""};
 	uid_t uid;
 	gid_t gid;

@@ -235,6 +235,7 @@ flush_out(struct front_conn *k)
 		}
 		mesh_buf_consume(&k->out, (size_t)n);
 	}
+	mesh_buf_release(&k->out); /* thousands of connections are idle */
 	return true;
 }
 

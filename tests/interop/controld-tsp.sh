@@ -79,6 +79,13 @@ check "is told to peers" wait_for 5 streamed one \
 check "and to the node itself" wait_for 5 streamed two \
     'any(.[]; .Node.Name == "deux.mesh.internal.")'
 
+# More than fits into one message between the roles.
+key --reusable --ephemeral
+for i in $(seq 60); do tsp new-node -o many.json && register many -auth-key key; rm many.json; done
+tsp new-node -o many.json && register many -auth-key key
+check "the map of 63 nodes" map many
+check "has them all" test "$(jq '.Peers | length' many.map)" -eq 62
+
 key
 check "a one-time key" register four -auth-key key
 check "is spent" refused five key "auth key was used already"
