@@ -19,7 +19,7 @@ fetch(const struct cmd_common *common, int argc, char **argv)
 
 	(void)argc, (void)argv;
 	if (status == CMD_OK)
-		status = node_call(l, "GET", "netmap", NULL, &reply);
+		status = node_call(l, "GET", "mesh/netmap", NULL, &reply);
 	if (status == CMD_OK)
 		node_print_json(&reply);
 	mesh_local_free(l);
