@@ -2,7 +2,8 @@
 #include "cert.h"
 
 #include "base/addr.h"
-#include "relay/client.h"
+#include "relay/meta.h"
+#include "wire/relay.h"
 
 #include <openssl/err.h>
 #include <openssl/evp.h>

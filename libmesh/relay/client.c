@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-#include "relay/client.h"
+#include "relay/client_int.h"
 
-#include "base/secret.h"
 #include "wire/http.h"
 
 #include <assert.h>
@@ -21,25 +20,23 @@ static const char client_info[] = "{\"version\":2,\"CanAckPings\":true}";
 static_assert(MESH_RELAY_NONCE_LEN == MESH_BOX_NONCE_LEN, "NaCl's nonce");
 static_assert(MESH_RELAY_TAG_LEN == MESH_BOX_TAG_LEN, "NaCl's tag");
 
-static void
-forget_secrets(struct mesh_relay_client *c)
+void
+mesh_relay_client_forget(struct mesh_relay_client *c)
 {
 	mesh_node_secret_wipe(&c->secret);
 	mesh_box_key_wipe(&c->box);
 }
 
-static int die(struct mesh_relay_client *c, int err, const char *fmt, ...)
-    MESH_PRINTF(3, 4);
-
-static int
-die(struct mesh_relay_client *c, int err, const char *fmt, ...)
+int
+mesh_relay_client_die(struct mesh_relay_client *c, int err, const char *fmt,
+    ...)
 {
 	va_list ap;
 
 	va_start(ap, fmt);
 	vsnprintf(c->diag.text, sizeof(c->diag.text), fmt, ap);
 	va_end(ap);
-	forget_secrets(c);
+	mesh_relay_client_forget(c);
 	c->state = MESH_RELAY_STATE_DEAD;
 	c->err = err;
 	return err;
@@ -103,28 +100,41 @@ send_ping(struct mesh_relay_client *c, enum mesh_relay_type type,
 	return finish(queue_of(c), &w);
 }
 
+void
+mesh_relay_client_send_pong(struct mesh_relay_client *c,
+    const uint8_t data[static MESH_RELAY_PING_LEN])
+{
+	/* A relay that asks but does not read gets no answers. */
+	if (c->out.len < MESH_RELAY_OUT_PACKETS)
+		send_ping(c, MESH_RELAY_PONG, data);
+}
+
 /* The client info, and behind it whatever waited for it. */
-static int
-send_info(struct mesh_relay_client *c)
+int
+mesh_relay_client_send_info(struct mesh_relay_client *c)
 {
 	struct mesh_wr w;
 	uint8_t *box;
 
 	if (mesh_box_key_make(&c->box, c->secret.b, c->server.b) != MESH_OK)
-		return die(c, MESH_ERR_AUTH, "the relay's key is no key");
+		return mesh_relay_client_die(c, MESH_ERR_AUTH,
+		    "the relay's key is no key");
 	mesh_node_secret_wipe(&c->secret);
 	w = begin(&c->out, CLIENT_INFO_FRAME);
 	box = mesh_relay_write_client_info(&w, &c->self, c->nonce,
 	    MESH_RELAY_TAG_LEN + CLIENT_INFO_LEN);
 	if (box == NULL)
-		return die(c, MESH_ERR_NOMEM, "out of memory");
+		return mesh_relay_client_die(c, MESH_ERR_NOMEM,
+		    "out of memory");
 	mesh_box_seal(box, &c->box, c->nonce, client_info, CLIENT_INFO_LEN);
 	finish(&c->out, &w);
 	c->state = MESH_RELAY_STATE_INFO;
 	if (c->home && send_preferred(c) != MESH_OK)
-		return die(c, MESH_ERR_NOMEM, "out of memory");
+		return mesh_relay_client_die(c, MESH_ERR_NOMEM,
+		    "out of memory");
 	if (mesh_buf_add(&c->out, c->early.data, c->early.len) != MESH_OK)
-		return die(c, MESH_ERR_NOMEM, "out of memory");
+		return mesh_relay_client_die(c, MESH_ERR_NOMEM,
+		    "out of memory");
 	mesh_buf_release(&c->early);
 	return MESH_OK;
 }
@@ -162,35 +172,29 @@ mesh_relay_client_init(struct mesh_relay_client *c,
 	/* The handshake goes out in front of what waited for it. */
 	mesh_buf_init(&c->out, MESH_RELAY_OUT_MAX + READ_SIZE);
 	if (host_len == 0 || host_len >= MESH_RELAY_HOST_MAX)
-		return die(c, MESH_ERR_ARG, "the relay has no host name");
+		return mesh_relay_client_die(c, MESH_ERR_ARG,
+		    "the relay has no host name");
 	err = send_request(c, conf->host);
 	if (err != MESH_OK)
-		return die(c, err, "cannot write the request");
+		return mesh_relay_client_die(c, err,
+		    "cannot write the request");
 	if (!c->fast)
 		return MESH_OK;
 	c->server = *conf->server;
-	return send_info(c);
+	return mesh_relay_client_send_info(c);
 }
 
 void
 mesh_relay_client_release(struct mesh_relay_client *c)
 {
-	forget_secrets(c);
+	mesh_relay_client_forget(c);
 	mesh_buf_release(&c->in);
 	mesh_buf_release(&c->out);
 	mesh_buf_release(&c->early);
 	c->state = MESH_RELAY_STATE_DEAD;
 }
 
-/* --- in --- */
-
-/* What looking at the input came to. */
-enum step {
-	STEP_ON,    /* go on looking */
-	STEP_EVENT, /* hand it out */
-	STEP_WAIT,  /* more input is needed */
-	STEP_DEAD,
-};
+/* --- in, and time --- */
 
 uint8_t *
 mesh_relay_client_room(struct mesh_relay_client *c, size_t *out_len)
@@ -218,221 +222,6 @@ mesh_relay_client_fed(struct mesh_relay_client *c, size_t len,
 		c->heard = now;
 }
 
-/* Input that was not looked at yet. */
-static struct mesh_str
-unread(const struct mesh_relay_client *c)
-{
-	return (struct mesh_str){
-	    (const char *)c->in.data + c->used, c->in.len - c->used};
-}
-
-static enum step
-stop(struct mesh_relay_client *c, int err, const char *text)
-{
-	die(c, err, "%s", text);
-	return STEP_DEAD;
-}
-
-static enum step
-take_upgrade(struct mesh_relay_client *c)
-{
-	struct mesh_http_head head;
-	struct mesh_str in = unread(c);
-	static const char begins[] = "HTTP/1.";
-	size_t n = in.len < sizeof(begins) - 1 ? in.len : sizeof(begins) - 1;
-	int err = mesh_http_response_parse(in.p, in.len, &head);
-
-	/* Others that speak first wait for us then: say so at once. */
-	if (n > 0 && memcmp(in.p, begins, n) != 0)
-		err = MESH_ERR_FORMAT;
-	if (err == MESH_ERR_AGAIN)
-		return STEP_WAIT;
-	if (err != MESH_OK)
-		return stop(c, MESH_ERR_PROTO,
-		    "the relay's answer is not HTTP: is it a relay?");
-	if (head.status != 101) {
-		die(c, MESH_ERR_REFUSED, "the relay refused: HTTP status %u",
-		    head.status);
-		return STEP_DEAD;
-	}
-	if (!mesh_http_has_token(&head, "Upgrade", "DERP"))
-		return stop(c, MESH_ERR_PROTO,
-		    "the server upgraded to something else than DERP");
-	c->used += head.len;
-	c->state = MESH_RELAY_STATE_SERVER_KEY;
-	return STEP_ON;
-}
-
-static enum step
-take_server_key(struct mesh_relay_client *c, const struct mesh_relay_frame *f)
-{
-	struct mesh_node_key key;
-
-	if (mesh_relay_read_server_key(f, &key) != MESH_OK)
-		return stop(c, MESH_ERR_PROTO, "malformed server key frame");
-	if (c->state == MESH_RELAY_STATE_SERVER_KEY) {
-		c->server = key;
-		return send_info(c) == MESH_OK ? STEP_ON : STEP_DEAD;
-	}
-	if (!mesh_node_key_equal(&key, &c->server))
-		return stop(c, MESH_ERR_AUTH,
-		    "the relay has another key than its certificate says");
-	return STEP_ON;
-}
-
-static enum step
-take_server_info(struct mesh_relay_client *c, const struct mesh_relay_frame *f,
-    struct mesh_time now, struct mesh_relay_event *ev)
-{
-	struct mesh_relay_info info;
-	struct mesh_buf text;
-	uint8_t *room;
-	int err;
-
-	if (mesh_relay_read_server_info(f, &info) != MESH_OK)
-		return stop(c, MESH_ERR_PROTO, "malformed server info frame");
-	mesh_buf_init(&text, MESH_RELAY_BODY_MAX);
-	room = mesh_buf_reserve(&text, info.box_len);
-	if (room == NULL)
-		return stop(c, MESH_ERR_NOMEM, "out of memory");
-	/* What it says does not matter, only that it opens. */
-	err = mesh_box_open(room, &c->box, info.nonce, info.box, info.box_len);
-	mesh_buf_release(&text);
-	if (err != MESH_OK)
-		return stop(c, MESH_ERR_AUTH,
-		    "the relay does not have the key that it claims");
-	forget_secrets(c);
-	c->state = MESH_RELAY_STATE_READY;
-	c->heard = now;
-	*ev = (struct mesh_relay_event){.kind = MESH_RELAY_EVENT_READY};
-	return STEP_EVENT;
-}
-
-/* Frames of a connection that is ready. */
-static enum step
-take_ping(struct mesh_relay_client *c, const uint8_t *data)
-{
-	/* A relay that asks but does not read gets no answers. */
-	if (c->out.len < MESH_RELAY_OUT_PACKETS)
-		send_ping(c, MESH_RELAY_PONG, data);
-	return STEP_ON;
-}
-
-static int
-read_event(const struct mesh_relay_frame *f, struct mesh_relay_event *ev)
-{
-	struct mesh_relay_packet packet;
-	struct mesh_relay_present present;
-	int err = MESH_OK;
-
-	*ev = (struct mesh_relay_event){0};
-	switch (f->type) {
-	case MESH_RELAY_RECV_PACKET:
-		ev->kind = MESH_RELAY_EVENT_PACKET;
-		err = mesh_relay_read_packet(f, &packet);
-		if (err == MESH_OK) {
-			ev->peer = packet.key;
-			ev->data = packet.data;
-			ev->len = packet.len;
-		}
-		break;
-	case MESH_RELAY_PEER_GONE:
-		ev->kind = MESH_RELAY_EVENT_GONE;
-		err = mesh_relay_read_gone(f, &ev->peer, &ev->reason);
-		break;
-	case MESH_RELAY_PEER_PRESENT:
-		ev->kind = MESH_RELAY_EVENT_PRESENT;
-		err = mesh_relay_read_present(f, &present);
-		if (err == MESH_OK)
-			ev->peer = present.key;
-		break;
-	case MESH_RELAY_PING:
-	case MESH_RELAY_PONG:
-		ev->kind = MESH_RELAY_EVENT_PONG;
-		ev->len = MESH_RELAY_PING_LEN;
-		err = mesh_relay_read_ping(f, &ev->data);
-		break;
-	case MESH_RELAY_HEALTH:
-		ev->kind = MESH_RELAY_EVENT_HEALTH;
-		ev->data = f->body;
-		ev->len = f->len;
-		break;
-	case MESH_RELAY_RESTARTING:
-		ev->kind = MESH_RELAY_EVENT_RESTARTING;
-		err = mesh_relay_read_restarting(f, &ev->in_ms, &ev->for_ms);
-		break;
-	default: /* keep-alive, and what only clients send */
-		err = MESH_ERR_NOTFOUND;
-	}
-	return err;
-}
-
-static enum step
-take_frame(struct mesh_relay_client *c, const struct mesh_relay_frame *f,
-    struct mesh_time now, struct mesh_relay_event *ev)
-{
-	int err;
-
-	if (c->state != MESH_RELAY_STATE_READY) {
-		if (f->type == MESH_RELAY_SERVER_KEY)
-			return take_server_key(c, f);
-		if (f->type == MESH_RELAY_SERVER_INFO &&
-		    c->state == MESH_RELAY_STATE_INFO)
-			return take_server_info(c, f, now, ev);
-		return stop(c, MESH_ERR_PROTO,
-		    "the relay sends frames before the handshake is over");
-	}
-	err = read_event(f, ev);
-	if (err == MESH_ERR_NOTFOUND)
-		return STEP_ON;
-	if (err != MESH_OK)
-		return stop(c, MESH_ERR_PROTO,
-		    "the relay sends a malformed frame");
-	if (f->type == MESH_RELAY_PING)
-		return take_ping(c, ev->data);
-	return STEP_EVENT;
-}
-
-/* Passes over what is left of a frame of unknown type. */
-static bool
-skip_unknown(struct mesh_relay_client *c)
-{
-	size_t have = c->in.len - c->used;
-	size_t n = have < c->skip ? have : c->skip;
-
-	c->used += n;
-	c->skip -= n;
-	return c->skip == 0;
-}
-
-static enum step
-look(struct mesh_relay_client *c, struct mesh_time now,
-    struct mesh_relay_event *ev)
-{
-	struct mesh_str in;
-	struct mesh_relay_frame f;
-	size_t used;
-	int err;
-
-	if (c->state == MESH_RELAY_STATE_UPGRADE)
-		return take_upgrade(c);
-	if (!skip_unknown(c))
-		return STEP_WAIT;
-	in = unread(c);
-	err = mesh_relay_frame_read(in.p, in.len, &f, &used);
-	if (err == MESH_ERR_AGAIN)
-		return STEP_WAIT;
-	if (err != MESH_OK)
-		return stop(c, MESH_ERR_LIMIT,
-		    "the relay sends a frame that is too long: is it a relay?");
-	if (f.body == NULL) {
-		c->skip = used;
-		return STEP_ON;
-	}
-	c->used += used;
-	return take_frame(c, &f, now, ev);
-}
-
 static int
 check_time(struct mesh_relay_client *c, struct mesh_time now)
 {
@@ -441,10 +230,11 @@ check_time(struct mesh_relay_client *c, struct mesh_time now)
 	if (!mesh_time_due(mesh_relay_client_deadline(c), now))
 		return MESH_OK;
 	if (c->state != MESH_RELAY_STATE_READY)
-		return die(c, MESH_ERR_TIMEOUT,
+		return mesh_relay_client_die(c, MESH_ERR_TIMEOUT,
 		    "no answer from the relay in 10 s");
 	if (!c->unanswered || c->probing)
-		return die(c, MESH_ERR_TIMEOUT, "the relay is silent");
+		return mesh_relay_client_die(c, MESH_ERR_TIMEOUT,
+		    "the relay is silent");
 	c->probing = true;
 	c->asked = now;
 	send_ping(c, MESH_RELAY_PING, probe);
@@ -456,17 +246,17 @@ mesh_relay_client_next(struct mesh_relay_client *c, struct mesh_time now,
     struct mesh_relay_event *out)
 {
 	struct mesh_relay_event ev;
-	enum step step = STEP_ON;
+	enum relay_step step = RELAY_STEP_ON;
 
 	if (c->state == MESH_RELAY_STATE_DEAD || check_time(c, now) != MESH_OK)
 		return c->err;
-	while (step == STEP_ON)
-		step = look(c, now, &ev);
-	if (step == STEP_EVENT)
+	while (step == RELAY_STEP_ON)
+		step = mesh_relay_client_look(c, now, &ev);
+	if (step == RELAY_STEP_EVENT)
 		*out = ev;
-	return step == STEP_EVENT  ? MESH_OK
-	       : step == STEP_WAIT ? MESH_ERR_AGAIN
-				   : c->err;
+	return step == RELAY_STEP_EVENT  ? MESH_OK
+	       : step == RELAY_STEP_WAIT ? MESH_ERR_AGAIN
+					 : c->err;
 }
 
 struct mesh_time
@@ -553,38 +343,4 @@ mesh_relay_client_ping(struct mesh_relay_client *c,
 	if (err == MESH_OK)
 		note_sent(c, now);
 	return err;
-}
-
-/* --- the meta certificate --- */
-
-static const char meta_prefix[] = "derpkey";
-
-static_assert(sizeof(meta_prefix) + 2 * MESH_KEY_LEN == MESH_RELAY_META_NAME,
-    "prefix, hex digits, NUL");
-
-int
-mesh_relay_meta_name(const char *name, size_t len, struct mesh_node_key *out)
-{
-	struct mesh_str s = {name, len};
-	struct mesh_node_key key;
-
-	if (!mesh_str_has_prefix(s, meta_prefix))
-		return MESH_ERR_NOTFOUND;
-	s.p += sizeof(meta_prefix) - 1;
-	s.len -= sizeof(meta_prefix) - 1;
-	if (s.len != 2 * MESH_KEY_LEN ||
-	    mesh_hex_decode(s, key.b, MESH_KEY_LEN) != MESH_OK ||
-	    mesh_node_key_is_zero(&key))
-		return MESH_ERR_NOTFOUND;
-	*out = key;
-	return MESH_OK;
-}
-
-char *
-mesh_relay_meta_name_format(const struct mesh_node_key *server,
-    char out[static MESH_RELAY_META_NAME])
-{
-	memcpy(out, meta_prefix, sizeof(meta_prefix) - 1);
-	mesh_hex_encode(server->b, MESH_KEY_LEN, out + sizeof(meta_prefix) - 1);
-	return out;
 }

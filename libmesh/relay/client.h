@@ -31,6 +31,7 @@
 
 #include "base/buf.h"
 #include "crypto/box.h"
+#include "relay/meta.h"
 #include "wire/relay.h"
 
 #define MESH_RELAY_CONNECT_NS (10 * MESH_SEC)  /* until server info is here */
@@ -145,14 +146,5 @@ int mesh_relay_client_ping(struct mesh_relay_client *c,
 
 /* When to call _next() at the latest; MESH_NEVER when dead. */
 struct mesh_time mesh_relay_client_deadline(const struct mesh_relay_client *c);
-
-/* The server's key in the common name of its meta certificate ("derpkey" and 64
- * hex digits). MESH_ERR_NOTFOUND when it is no such name. */
-int mesh_relay_meta_name(const char *name, size_t len,
-    struct mesh_node_key *out) MESH_MUST_USE;
-/* The other way; terminated. */
-#define MESH_RELAY_META_NAME 72u /* bytes with NUL */
-char *mesh_relay_meta_name_format(const struct mesh_node_key *server,
-    char out[static MESH_RELAY_META_NAME]);
 
 #endif

@@ -1,7 +1,8 @@
 # libmesh/relay: sources, headers, unit tests and fuzz targets of this layer
-libmesh_core_la_SOURCES += %D%/client.c %D%/server.c %D%/server_conn.c \
-    %D%/server_queue.c
-noinst_HEADERS += %D%/client.h %D%/server.h %D%/server_int.h
+libmesh_core_la_SOURCES += %D%/client.c %D%/client_in.c %D%/meta.c \
+    %D%/server.c %D%/server_conn.c %D%/server_queue.c
+noinst_HEADERS += %D%/client.h %D%/client_int.h %D%/meta.h %D%/server.h \
+    %D%/server_int.h
 
 if HAVE_CMOCKA
 check_PROGRAMS += tests/unit/test_relay tests/unit/test_relay_client \

@@ -24,28 +24,30 @@ unhex(const char *hex, uint8_t *to)
 		abort();
 }
 
+/* The client info of A and B, made once: most of the time goes there. */
+static struct hello {
+	uint8_t buf[256];
+	size_t len;
+} hellos[2];
+
 static void
-hello(struct mesh_relay_server *s, struct mesh_relay_conn *c, const char *hex,
-    struct mesh_time now)
+make_hello(struct hello *h, const char *hex, const struct mesh_node_key *relay)
 {
 	static const char json[] = "{\"CanAckPings\":true}";
 	const uint8_t nonce[MESH_RELAY_NONCE_LEN] = {0};
 	struct mesh_node_secret secret;
 	struct mesh_node_key key;
 	struct mesh_box_key box;
-	uint8_t buf[256];
-	struct mesh_wr w = mesh_wr_init(buf, sizeof(buf));
+	struct mesh_wr w = mesh_wr_init(h->buf, sizeof(h->buf));
 
 	unhex(hex, secret.b);
 	key = mesh_node_public(&secret);
-	if (mesh_box_key_make(&box, secret.b, mesh_relay_server_key(s)->b) !=
-	    MESH_OK)
+	if (mesh_box_key_make(&box, secret.b, relay->b) != MESH_OK)
 		abort();
 	mesh_box_seal(mesh_relay_write_client_info(&w, &key, nonce,
 			  sizeof(json) - 1 + MESH_RELAY_TAG_LEN),
 	    &box, nonce, json, sizeof(json) - 1);
-	if (mesh_relay_conn_input(c, buf, w.len, now, NULL) != MESH_OK)
-		abort();
+	h->len = w.len;
 }
 
 static struct mesh_relay_conn *
@@ -56,9 +58,25 @@ come(struct mesh_relay_server *s, unsigned who, struct mesh_time now)
 
 	if (c == NULL)
 		abort();
-	if (who < 2)
-		hello(s, c, who ? VECTOR_B_SECRET : VECTOR_A_SECRET, now);
+	if (who < 2 && mesh_relay_conn_input(c, hellos[who].buf,
+			   hellos[who].len, now, NULL) != MESH_OK)
+		abort();
 	return c;
+}
+
+static int
+act(struct mesh_relay_conn *c, uint8_t op, const uint8_t *p, size_t len,
+    struct mesh_time *now)
+{
+	if (op < CLIENTS)
+		return mesh_relay_conn_input(c, p, len, *now, NULL);
+	if (op == 3) {
+		*now = mesh_time_add(*now, len * MESH_SEC);
+		return mesh_relay_conn_tick(c, *now);
+	}
+	if (op == 4)
+		mesh_relay_conn_output(c, out, sizeof(out));
+	return op == 4 ? MESH_OK : MESH_ERR_CLOSED;
 }
 
 static void
@@ -66,30 +84,22 @@ step(struct mesh_relay_server *s, struct mesh_relay_conn **c, struct mesh_rd *r,
     struct mesh_time *now)
 {
 	uint8_t op = mesh_rd_u8(r);
-	unsigned who = op / 8 % CLIENTS;
+	unsigned who = op % 8 < CLIENTS ? op % 8 : op / 8 % CLIENTS;
 	size_t len = mesh_rd_u8(r);
-	int err = MESH_OK;
+	const uint8_t *p;
 
 	if (len > mesh_rd_left(r))
 		len = mesh_rd_left(r);
-	if (op % 8 < CLIENTS) {
-		who = op % 8;
-		err = mesh_relay_conn_input(c[who], mesh_rd_take(r, len), len,
-		    *now, NULL);
-	} else if (op % 8 == 3) {
-		*now = mesh_time_add(*now, len * MESH_SEC);
-		err = mesh_relay_conn_tick(c[who], *now);
-	} else if (op % 8 == 4) {
-		mesh_relay_conn_output(c[who], out, sizeof(out));
-	} else {
-		err = MESH_ERR_CLOSED;
+	p = op % 8 < CLIENTS ? mesh_rd_take(r, len) : NULL;
+	if (c[who] == NULL) {
+		if (op % 8 >= 5)
+			c[who] = come(s, who, *now);
+	} else if (act(c[who], op % 8, p, len, now) != MESH_OK) {
+		mesh_relay_conn_free(c[who]);
+		c[who] = NULL;
 	}
 	while (mesh_relay_server_wake(s) != NULL)
 		continue;
-	if (err != MESH_OK) {
-		mesh_relay_conn_free(c[who]);
-		c[who] = come(s, who, *now);
-	}
 }
 
 int
@@ -107,6 +117,12 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	s = mesh_relay_server_new(&conf);
 	if (s == NULL)
 		abort();
+	if (hellos[0].len == 0) {
+		make_hello(&hellos[0], VECTOR_A_SECRET,
+		    mesh_relay_server_key(s));
+		make_hello(&hellos[1], VECTOR_B_SECRET,
+		    mesh_relay_server_key(s));
+	}
 	for (unsigned i = 0; i < CLIENTS; i++)
 		c[i] = come(s, i, now);
 	while (mesh_rd_left(&r) > 0)
