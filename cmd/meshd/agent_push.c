@@ -153,6 +153,18 @@ peer_flags(const struct mesh_node *n, struct mesh_wall now)
 	return flags;
 }
 
+/* All tables for an engine that has none: those who had a session in the one
+ * before it would notice late. */
+static uint32_t
+lost_session(const struct agent *a, const struct mesh_node *n)
+{
+	const struct tbl_peer_status *s =
+	    mesh_map_get(&a->peer_status, n->key.b);
+	bool had = s != NULL && (s->flags & TBL_PEER_SESSION);
+
+	return a->pushed == NULL && had ? TBL_PEER_CONNECT : 0;
+}
+
 static void
 put_peer(const struct agent *a, const struct mesh_node *n, struct mesh_buf *out)
 {
@@ -162,7 +174,7 @@ put_peer(const struct agent *a, const struct mesh_node *n, struct mesh_buf *out)
 	    .node = n->key,
 	    .disco = n->disco,
 	    .id = (uint64_t)n->id,
-	    .flags = peer_flags(n, agent_wall()),
+	    .flags = peer_flags(n, agent_wall()) | lost_session(a, n),
 	    .cap = (uint32_t)n->cap,
 	    .home_region = (uint16_t)n->home_derp,
 	    .allowed.v = allowed,
