@@ -70,6 +70,7 @@ int
 files_check(struct options *o, struct mesh_diag *diag)
 {
 	struct mesh_str url = mesh_str(o->url), host, suffix;
+	struct mesh_endpoint e;
 
 	while (url.len > 0 && url.p[url.len - 1] == '/')
 		url.len--;
@@ -81,6 +82,10 @@ files_check(struct options *o, struct mesh_diag *diag)
 		    "http:// or https:// and a name", o->url);
 	if ((o->url = strndup(url.p, url.len)) == NULL)
 		return mesh_fail(diag, MESH_ERR_NOMEM, "out of memory");
+	if (mesh_endpoint_parse(mesh_str(o->listen), &e) != MESH_OK)
+		return mesh_fail(diag, MESH_ERR_ARG, "--listen '%s': needs an "
+		    "address and a port, as 0.0.0.0:443 or [::]:443",
+		    o->listen);
 	if ((o->cert == NULL) != (o->key == NULL))
 		return mesh_fail(diag, MESH_ERR_ARG,
 		    "--cert and --key go together");
@@ -286,11 +291,8 @@ files_listen(const char *text, struct mesh_diag *diag)
 	bool is4;
 	int fd;
 
-	if (mesh_endpoint_parse(mesh_str(text), &e) != MESH_OK) {
-		mesh_fail(diag, MESH_ERR_ARG, "--listen '%s': needs an address "
-		    "and a port, as 0.0.0.0:443 or [::]:443", text);
-		return -1;
-	}
+	if (mesh_endpoint_parse(mesh_str(text), &e) != MESH_OK)
+		return -1; /* files_check() has said so */
 	is4 = mesh_ip_is4(&e.ip);
 	a4.sin_port = a6.sin6_port = htons(e.port);
 	memcpy(&a6.sin6_addr, e.ip.b, sizeof(e.ip.b));

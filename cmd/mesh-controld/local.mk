@@ -21,3 +21,5 @@ mesh_controld_SOURCES = %D%/main.c %D%/files.c %D%/core.c \
 mesh_controld_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/cmd
 mesh_controld_LDADD = libcontrold.la libmesh-daemon.la libmesh-core.la \
     $(EVENT_LIBS) $(SSL_LIBS) $(SODIUM_LIBS)
+dist_man_MANS += man/mesh-controld.8
+dist_check_SCRIPTS += tests/cmd/controld.sh

@@ -80,7 +80,7 @@ check "and to the node itself" wait_for 5 streamed two \
     'any(.[]; .Node.Name == "deux.mesh.internal.")'
 
 # More than fits into one message between the roles.
-key --reusable --ephemeral
+key --reusable
 for i in $(seq 60); do tsp new-node -o many.json && register many -auth-key key; rm many.json; done
 tsp new-node -o many.json && register many -auth-key key
 check "the map of 63 nodes" map many
