@@ -41,6 +41,7 @@ struct relay; /* engine_relay.c */
 struct peer {
 	struct engine *e;
 	struct mesh_node_key node;
+	struct mesh_disco_key disco; /* born with its process; zero: not told */
 	uint32_t flags; /* TBL_PEER_* */
 	struct mesh_prefix *allowed;
 	size_t allowed_count;

@@ -146,6 +146,20 @@ set_path(struct engine *e, struct peer *p, const struct tbl_peer *t)
 	return rc;
 }
 
+/* A new disco key means a new process, which knows nothing of our session: ask
+ * for another at once, not after 15 s without an answer. */
+static void
+note_restart(struct engine *e, struct peer *p, const struct tbl_peer *t)
+{
+	bool restarted = !mesh_disco_key_is_zero(&p->disco) &&
+	    !mesh_disco_key_equal(&p->disco, &t->disco);
+
+	p->disco = t->disco;
+	if (restarted && p->wg != NULL &&
+	    mesh_wg_peer_state(p->wg, e->now) == MESH_WG_ESTABLISHED)
+		mesh_wg_renew(p->wg, e->now);
+}
+
 int
 engine_peer_put(struct engine *e, const struct tbl_peer *t)
 {
@@ -164,6 +178,7 @@ engine_peer_put(struct engine *e, const struct tbl_peer *t)
 		engine_peer_remove(e, p);
 		return rc;
 	}
+	note_restart(e, p, t);
 	if (p->flags & TBL_PEER_EXPIRED)
 		engine_peer_drop_wg(e, p);
 	else if (rc == MESH_OK && (p->flags & TBL_PEER_CONNECT) &&

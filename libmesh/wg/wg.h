@@ -205,6 +205,9 @@ struct mesh_wg_staged *mesh_wg_unstage(struct mesh_wg_peer *p);
 
 /* Asks for a session without a packet, if there is none and none is coming. */
 void mesh_wg_connect(struct mesh_wg_peer *p, struct mesh_time now);
+/* Asks for a new session although there is one: the peer has probably lost it
+ * (it was started anew). The old one serves until then. */
+void mesh_wg_renew(struct mesh_wg_peer *p, struct mesh_time now);
 
 /* --- time in, actions out */
 

@@ -231,6 +231,14 @@ mesh_wg_connect(struct mesh_wg_peer *p, struct mesh_time now)
 	mesh_wg_int_rearm(p);
 }
 
+void
+mesh_wg_renew(struct mesh_wg_peer *p, struct mesh_time now)
+{
+	if (mesh_wg_peer_state(p, now) != MESH_WG_HANDSHAKE)
+		mesh_wg_int_initiate(p, false, now);
+	mesh_wg_int_rearm(p);
+}
+
 /* --- initiations in */
 
 static int

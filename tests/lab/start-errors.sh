@@ -22,7 +22,7 @@ says 1 'running|another|in use' "a second daemon on the same state" $(meshd_cmd)
 says 2 'port' "a port that is none" meshd --state "$NET/x" --socket "$NET/x.sock" --tun m1 --port 70000
 says 2 'help' "an unknown option" meshd --nonsense
 says 4 'log' "status before login" mesh --socket "$NET/a.sock" ip
-says 3 'not running|no such|cannot' "no daemon at the socket" mesh-status --socket "$NET/none.sock"
+says 3 'no daemon is listening' "no daemon at the socket" mesh-status --socket "$NET/none.sock"
 says 7 'refused|not valid|invalid|unknown|not found' "a key of nobody" sh -c \
     "echo nokey | mesh-up --socket '$NET/a.sock' --server http://$CTL:8080 --authkey-file - --timeout 8s"
 mesh_end
