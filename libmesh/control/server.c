@@ -103,7 +103,9 @@ mesh_control_server_new(const struct mesh_control_server_config *cfg,
 	s->request_max =
 	    cfg->request_max ? cfg->request_max : MESH_CONTROL_REQUEST_MAX;
 	s->queue_max = cfg->queue_max ? cfg->queue_max : MESH_CONTROL_QUEUE_MAX;
+	s->now = now;
 	s->preface_deadline = mesh_time_add(now, MESH_CONTROL_PREFACE_NS);
+	s->idle_deadline = MESH_NEVER;
 	mesh_list_init(&s->streams);
 	mesh_list_init(&s->gone);
 	mesh_buf_init(&s->out, OUT_MAX);
@@ -205,12 +207,20 @@ mesh_control_server_dh(struct mesh_control_server *s, const uint8_t *result,
 
 /* --- bytes */
 
-/* HTTP/2 may be over on both sides with nothing wrong. */
+/* Behind everything that moves bytes. HTTP/2 may be over on both sides with
+ * nothing wrong; and a connection that asks for nothing does not stay for ever:
+ * who holds no key of a node can make it, too. */
 static int
-note_end(struct mesh_control_server *s)
+settle(struct mesh_control_server *s)
 {
-	if (!s->closed && mesh_h2_is_over(&s->h2))
+	if (s->closed)
+		return s->err;
+	if (mesh_h2_is_over(&s->h2))
 		return mesh_server_fail(s, MESH_ERR_CLOSED, "session ended");
+	if (!mesh_list_is_empty(&s->streams))
+		s->idle_deadline = MESH_NEVER;
+	else if (mesh_time_is_never(s->idle_deadline))
+		s->idle_deadline = mesh_time_add(s->now, MESH_CONTROL_IDLE_NS);
 	return MESH_OK;
 }
 
@@ -224,7 +234,7 @@ mesh_control_server_input(struct mesh_control_server *s, const void *p,
 	size_t n;
 	int err;
 
-	(void)now;
+	s->now = now;
 	if (s->closed)
 		return s->err;
 	if (len == 0 || !s->open) {
@@ -248,7 +258,7 @@ mesh_control_server_input(struct mesh_control_server *s, const void *p,
 	}
 	if (s->h2.greeted)
 		s->preface_deadline = MESH_NEVER;
-	return note_end(s);
+	return settle(s);
 }
 
 static size_t
@@ -276,7 +286,7 @@ mesh_control_server_output(struct mesh_control_server *s, uint8_t *out,
 	size_t used = 0, len = 0;
 	int err = MESH_OK;
 
-	(void)now;
+	s->now = now;
 	/* The answer to the upgrade is held back until the handshake is in it:
 	 * one write, as stock servers do. */
 	if (s->out.len > 0 && (s->open || s->closed))
@@ -299,7 +309,7 @@ mesh_control_server_output(struct mesh_control_server *s, uint8_t *out,
 		(void)mesh_server_fail(s, err, "cannot send: %s",
 		    mesh_strerror(err));
 	} else if (may_talk(s)) {
-		(void)note_end(s);
+		(void)settle(s);
 	}
 	return used;
 }
@@ -324,21 +334,27 @@ mesh_control_server_shutdown(struct mesh_control_server *s)
 void
 mesh_control_server_tick(struct mesh_control_server *s, struct mesh_time now)
 {
+	s->now = now;
 	if (s->closed)
 		return;
 	if (mesh_time_due(s->preface_deadline, now)) {
 		s->mute = true;
 		(void)mesh_server_fail(s, MESH_ERR_TIMEOUT,
 		    "client did not begin HTTP/2 in time");
-		return;
+	} else if (mesh_time_due(s->idle_deadline, now)) {
+		mesh_h2_goaway(&s->h2);
+		(void)mesh_server_fail(s, MESH_ERR_TIMEOUT,
+		    "client asks for nothing");
+	} else {
+		mesh_server_tick_streams(s, now);
 	}
-	mesh_server_keep_alive(s, now);
 }
 
 struct mesh_time
 mesh_control_server_deadline(const struct mesh_control_server *s)
 {
-	struct mesh_time t = s->preface_deadline;
+	struct mesh_time t = mesh_time_min(s->preface_deadline,
+	    s->idle_deadline);
 
 	if (s->closed)
 		return MESH_NEVER;

@@ -32,8 +32,11 @@
 
 /* Lowest capability version that is let in (control.md 2.3). */
 #define MESH_CONTROL_VERSION_MIN 88u
-/* From _new to the client's HTTP/2 preface. */
+/* From _new to the client's HTTP/2 preface; from the head of a request to the end
+ * of its body; a connection without a request. */
 #define MESH_CONTROL_PREFACE_NS (10 * MESH_SEC)
+#define MESH_CONTROL_BODY_NS (60 * MESH_SEC)
+#define MESH_CONTROL_IDLE_NS (5 * MESH_MIN)
 /* A map stream is kept alive after 50 s without a frame, and up to 9 s more,
  * drawn per session. */
 #define MESH_CONTROL_KEEPALIVE_NS (50 * MESH_SEC)
@@ -93,7 +96,7 @@ enum mesh_control_server_event_kind {
 	MESH_CONTROL_SERVER_CLOSED,    /* err, diag; the last event */
 };
 
-/* What is pointed to is borrowed until the next call on the session. */
+/* What is pointed to is borrowed until the next event, input or output. */
 struct mesh_control_server_event {
 	enum mesh_control_server_event_kind kind;
 	uint8_t point[MESH_KEY_LEN]; /* DH */

@@ -30,7 +30,7 @@ struct stream {
 	char method[SERVER_METHOD_MAX];
 	struct mesh_buf path;
 	struct mesh_buf body;
-	struct mesh_time deadline; /* of the next keep-alive */
+	struct mesh_time deadline; /* of the body; of the next keep-alive */
 };
 
 /* What only the handshake needs; freed with it. */
@@ -55,7 +55,9 @@ struct mesh_control_server {
 	struct mesh_record_rx rx;
 	struct mesh_record_tx tx;
 	struct mesh_h2 h2;
+	struct mesh_time now;		   /* of the last call */
 	struct mesh_time preface_deadline; /* NEVER once it came */
+	struct mesh_time idle_deadline;	   /* NEVER while there are streams */
 	uint64_t keepalive_ns;
 	size_t request_max, queue_max;
 	size_t held; /* bytes of bodies in memory */
@@ -71,8 +73,8 @@ extern const struct mesh_h2_ops mesh_server_h2_ops;
 int mesh_server_fail(struct mesh_control_server *s, int err, const char *fmt,
     ...) MESH_PRINTF(3, 4);
 void mesh_server_free_streams(struct mesh_control_server *s);
-/* Keep-alives that are due. */
-void mesh_server_keep_alive(struct mesh_control_server *s,
+/* Bodies that do not come, keep-alives that are due. */
+void mesh_server_tick_streams(struct mesh_control_server *s,
     struct mesh_time now);
 
 #endif

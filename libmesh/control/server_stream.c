@@ -53,7 +53,7 @@ on_begin(void *arg)
 		return NULL;
 	mesh_buf_init(&st->path, MESH_CONTROL_PATH_MAX);
 	mesh_buf_init(&st->body, s->request_max);
-	st->deadline = MESH_NEVER;
+	st->deadline = mesh_time_add(s->now, MESH_CONTROL_BODY_NS);
 	mesh_list_append(&s->streams, &st->link);
 	return &st->h2;
 }
@@ -80,6 +80,16 @@ refuse_body(struct mesh_control_server *s, struct stream *st)
 	    MESH_STR("request body too large\n"));
 }
 
+/* A request that nobody was told of, and nobody will. */
+static void
+give_up(struct mesh_control_server *s, struct stream *st, uint32_t code)
+{
+	release_request(s, st);
+	st->stage = STREAM_ANSWERED;
+	st->deadline = MESH_NEVER;
+	mesh_h2_reset(&s->h2, &st->h2, code);
+}
+
 static void
 on_data(void *arg, struct mesh_h2_stream *h2, const uint8_t *p, size_t len)
 {
@@ -94,9 +104,7 @@ on_data(void *arg, struct mesh_h2_stream *h2, const uint8_t *p, size_t len)
 	} else if (mesh_buf_add(&st->body, p, len) == MESH_OK) {
 		s->held += len;
 	} else {
-		release_request(s, st);
-		st->stage = STREAM_ANSWERED;
-		mesh_h2_reset(&s->h2, h2, NGHTTP2_INTERNAL_ERROR);
+		give_up(s, st, NGHTTP2_INTERNAL_ERROR);
 	}
 }
 
@@ -106,8 +114,10 @@ on_end(void *arg, struct mesh_h2_stream *h2)
 	struct stream *st = (struct stream *)h2;
 
 	(void)arg;
-	if (st->stage == STREAM_RECEIVING)
-		st->stage = STREAM_WAITING;
+	if (st->stage != STREAM_RECEIVING)
+		return;
+	st->stage = STREAM_WAITING;
+	st->deadline = MESH_NEVER;
 }
 
 /* The caller is told of streams that it knows and has not ended. */
@@ -300,9 +310,9 @@ mesh_control_server_respond(struct mesh_control_server *s, int32_t stream,
     int status, const char *content_type, struct mesh_str body)
 {
 	char status_text[4], length_text[24];
-	struct mesh_h2_field fields[3] = {{":status", {0}},
-	    {"content-length", {0}}, {"content-type", {0}}};
+	struct mesh_h2_field fields[3] = {{":status", {0}}};
 	struct stream *st;
+	size_t count = 1;
 	bool with_body;
 	int err = find_told(s, stream, &st);
 
@@ -313,12 +323,16 @@ mesh_control_server_respond(struct mesh_control_server *s, int32_t stream,
 		return MESH_ERR_ARG;
 	(void)mesh_format(length_text, sizeof(length_text), "%zu", body.len);
 	fields[0].value = mesh_str(status_text);
-	fields[1].value = mesh_str(length_text);
-	fields[2].value = mesh_str(content_type);
+	if (status != 204) /* RFC 9110 8.6 */
+		fields[count++] = (struct mesh_h2_field){"content-length",
+		    mesh_str(length_text)};
+	if (content_type != NULL && body.len > 0)
+		fields[count++] = (struct mesh_h2_field){"content-type",
+		    mesh_str(content_type)};
 	with_body = body.len > 0 && strcmp(st->method, "HEAD") != 0;
-	err = mesh_h2_respond(&s->h2, &st->h2, fields,
-	    content_type != NULL ? 3 : 2, with_body);
+	err = mesh_h2_respond(&s->h2, &st->h2, fields, count, with_body);
 	st->stage = STREAM_ANSWERED;
+	st->deadline = MESH_NEVER;
 	if (err == MESH_OK && with_body)
 		err = send_body(s, st, body);
 	return fail_if(s, err);
@@ -402,19 +416,27 @@ push_keepalive(struct mesh_control_server *s, struct stream *st,
 	mesh_blob_unref(b);
 }
 
+static void
+tick_stream(struct mesh_control_server *s, struct stream *st,
+    struct mesh_time now)
+{
+	if (st->stage == STREAM_RECEIVING)
+		give_up(s, st, NGHTTP2_CANCEL);
+	else if (st->h2.queued > 0)
+		/* While bytes wait, more of them keep nobody alive. */
+		st->deadline = next_keepalive(s, st, now);
+	else
+		push_keepalive(s, st, now);
+}
+
 void
-mesh_server_keep_alive(struct mesh_control_server *s, struct mesh_time now)
+mesh_server_tick_streams(struct mesh_control_server *s, struct mesh_time now)
 {
 	for (struct mesh_list *l = s->streams.next; l != &s->streams;
 	     l = l->next) {
 		struct stream *st = MESH_CONTAINER(l, struct stream, link);
 
-		if (!mesh_time_due(st->deadline, now))
-			continue;
-		/* While bytes wait, more of them keep nobody alive. */
-		if (st->h2.queued > 0)
-			st->deadline = next_keepalive(s, st, now);
-		else
-			push_keepalive(s, st, now);
+		if (mesh_time_due(st->deadline, now))
+			tick_stream(s, st, now);
 	}
 }

@@ -26,6 +26,55 @@ ask(const char *method, const char *path, struct mesh_str body)
 	return mesh_control_client_request(pair.client, &req, pair.now, NULL);
 }
 
+/* Raw records from the client's side, with its key. */
+static void
+send_raw(const void *p, size_t len)
+{
+	struct mesh_record_tx tx;
+	uint8_t frame[MESH_RECORD_MAX];
+	uint8_t key[32];
+
+	test_unhex("97bb1ff1b3c0030ed1e8f7d54ad3728ad885ba618751ae88d5a752c3c5f"
+		   "31027",
+	    key, sizeof(key));
+	mesh_record_tx_init(&tx, key);
+	memcpy(frame + MESH_RECORD_HEAD, p, len);
+	assert_int_equal(mesh_record_seal(&tx, NULL, frame, len), MESH_OK);
+	pair_to_server(&pair, frame, len + MESH_RECORD_OVERHEAD);
+}
+
+/* The server with the keys and the initiation of the vectors. */
+static void
+begin_raw(void)
+{
+	uint8_t random[MESH_CONTROL_SERVER_RANDOM], init[101];
+
+	pair = (struct pair){.on_request = pair_serve, .now = {MESH_HOUR}};
+	test_unhex("101111111111111111111111111111111111111111111111111111111"
+		   "1111151",
+	    pair.server_secret.b, 32);
+	pair.server_cfg.key = mesh_machine_public(&pair.server_secret);
+	memset(random, 0x44, sizeof(random));
+	random[0] = 0x40;
+	test_unhex("00910100607b0d47d93427f8311160781c7c733fd89f88970aef490d8a"
+		   "a0ee19a4cb8a1b14b903b541e3810f9a9f788541f1d8f2ec482568e39b"
+		   "9f0f56a9f4a7a56450f31a9dc60bcb4e75254359f9460a6bc3abd2a01b"
+		   "3a2deff662afe0b9497becb6a113",
+	    init, sizeof(init));
+	assert_int_equal(mesh_control_server_new(&pair.server_cfg, init,
+			     sizeof(init), random, pair.now, &pair.server),
+	    MESH_OK);
+	pair_drain_server(&pair);
+	assert_non_null(strstr(pair.server_log, "version 145"));
+}
+
+static size_t
+take_output(void)
+{
+	return mesh_control_server_output(pair.server, pair.down.data, 65536,
+	    pair.now);
+}
+
 /* --- what a request looks like, and its answer */
 
 static struct mesh_control_server_event seen;
@@ -79,6 +128,26 @@ test_get_with_body_and_head(void **state)
 	pair_run(&pair);
 	assert_string_equal(pair.client_log,
 	    "ready\nresponse REFUSED 404 {}\nresponse REFUSED 404 \n");
+	pair_end(&pair);
+}
+
+static void
+no_content(struct pair *p, const struct mesh_control_server_event *ev)
+{
+	assert_int_equal(mesh_control_server_respond(p->server, ev->stream,
+			     204, "text/plain", MESH_STR("")),
+	    MESH_OK);
+}
+
+static void
+test_no_content(void **state)
+{
+	(void)state;
+	begin(no_content);
+	assert_int_equal(ask("POST", "/x", MESH_STR("{}")), MESH_OK);
+	pair_run(&pair);
+	assert_string_equal(pair.client_log,
+	    "ready\nresponse REFUSED 204 \n");
 	pair_end(&pair);
 }
 
@@ -374,6 +443,40 @@ test_client_goes(void **state)
 	pair_end(&pair);
 }
 
+/* A connection that asks for nothing, and one that never ends its body. */
+static void
+test_idle_and_slow(void **state)
+{
+	/* Preface, SETTINGS, HEADERS: GET http://a/ without END_STREAM. */
+	static const char bytes[] =
+	    "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\4\0\0\0\0\0"
+	    "\0\0\6\1\4\0\0\0\1\x82\x86\x84\1\1a";
+
+	(void)state;
+	begin(pair_serve);
+	pair_run(&pair);
+	pair_tick(&pair, MESH_CONTROL_IDLE_NS - 1);
+	assert_false(pair.server_closed);
+	pair_tick(&pair, 1);
+	assert_non_null(strstr(pair.server_log,
+	    "closed TIMEOUT: client asks for nothing\n"));
+	assert_true(pair.client_closed);
+	pair_end(&pair);
+
+	begin_raw();
+	send_raw(bytes, sizeof(bytes) - 1);
+	(void)take_output();
+	assert_int_equal(mesh_control_server_deadline(pair.server).ns,
+	    pair.now.ns + MESH_CONTROL_BODY_NS);
+	pair.now = mesh_time_add(pair.now, MESH_CONTROL_BODY_NS);
+	mesh_control_server_tick(pair.server, pair.now);
+	assert_true(take_output() > 0); /* RST_STREAM */
+	assert_int_equal(mesh_control_server_deadline(pair.server).ns,
+	    pair.now.ns + MESH_CONTROL_IDLE_NS);
+	assert_null(strstr(pair.server_log, "GET"));
+	pair_end(&pair);
+}
+
 /* Cancelled before it was told: nobody hears of it. */
 static void
 test_cancelled_at_once(void **state)
@@ -393,55 +496,6 @@ test_cancelled_at_once(void **state)
 }
 
 /* --- bytes that are no HTTP/2 */
-
-/* Raw records from the client's side, with its key. */
-static void
-send_raw(const void *p, size_t len)
-{
-	struct mesh_record_tx tx;
-	uint8_t frame[MESH_RECORD_MAX];
-	uint8_t key[32];
-
-	test_unhex("97bb1ff1b3c0030ed1e8f7d54ad3728ad885ba618751ae88d5a752c3c5f"
-		   "31027",
-	    key, sizeof(key));
-	mesh_record_tx_init(&tx, key);
-	memcpy(frame + MESH_RECORD_HEAD, p, len);
-	assert_int_equal(mesh_record_seal(&tx, NULL, frame, len), MESH_OK);
-	pair_to_server(&pair, frame, len + MESH_RECORD_OVERHEAD);
-}
-
-/* The server with the keys and the initiation of the vectors. */
-static void
-begin_raw(void)
-{
-	uint8_t random[MESH_CONTROL_SERVER_RANDOM], init[101];
-
-	pair = (struct pair){.on_request = pair_serve, .now = {MESH_HOUR}};
-	test_unhex("101111111111111111111111111111111111111111111111111111111"
-		   "1111151",
-	    pair.server_secret.b, 32);
-	pair.server_cfg.key = mesh_machine_public(&pair.server_secret);
-	memset(random, 0x44, sizeof(random));
-	random[0] = 0x40;
-	test_unhex("00910100607b0d47d93427f8311160781c7c733fd89f88970aef490d8a"
-		   "a0ee19a4cb8a1b14b903b541e3810f9a9f788541f1d8f2ec482568e39b"
-		   "9f0f56a9f4a7a56450f31a9dc60bcb4e75254359f9460a6bc3abd2a01b"
-		   "3a2deff662afe0b9497becb6a113",
-	    init, sizeof(init));
-	assert_int_equal(mesh_control_server_new(&pair.server_cfg, init,
-			     sizeof(init), random, pair.now, &pair.server),
-	    MESH_OK);
-	pair_drain_server(&pair);
-	assert_non_null(strstr(pair.server_log, "version 145"));
-}
-
-static size_t
-take_output(void)
-{
-	return mesh_control_server_output(pair.server, pair.down.data, 65536,
-	    pair.now);
-}
 
 static void
 test_handshake_bytes(void **state)
@@ -545,9 +599,9 @@ test_rapid_reset(void **state)
 	memcpy(bytes, "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\4\0\0\0\0\0", 33);
 	len = 33;
 	for (uint8_t id = 1; id < 251; id += 2, frames++) {
-		/* HEADERS: GET http / (indexed), END_HEADERS; RST_STREAM. */
-		uint8_t both[] = {0, 0, 3, 1, 4, 0, 0, 0, id, 0x82, 0x86, 0x84,
-		    0, 0, 4, 3, 0, 0, 0, 0, id, 0, 0, 0, 8};
+		/* HEADERS: GET http://a/, END_HEADERS; RST_STREAM. */
+		uint8_t both[] = {0, 0, 6, 1, 4, 0, 0, 0, id, 0x82, 0x86, 0x84,
+		    1, 1, 'a', 0, 0, 4, 3, 0, 0, 0, 0, id, 0, 0, 0, 8};
 
 		if (len + sizeof(both) > sizeof(bytes))
 			break;
@@ -580,6 +634,8 @@ main(void)
 	    cmocka_unit_test(test_windows_are_respected),
 	    cmocka_unit_test(test_client_goes),
 	    cmocka_unit_test(test_cancelled_at_once),
+	    cmocka_unit_test(test_idle_and_slow),
+	    cmocka_unit_test(test_no_content),
 	    cmocka_unit_test(test_handshake_bytes),
 	    cmocka_unit_test(test_not_http2),
 	    cmocka_unit_test(test_bytes_too_early),
