@@ -53,3 +53,11 @@ tests_fuzz_fuzz_tables_LDADD = libmeshd.la $(LDADD)
 tests_fuzz_fuzz_tables_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
 noinst_HEADERS += %D%/gso.h %D%/gso_int.h %D%/udp.h %D%/timers.h \
     %D%/engine_int.h %D%/engine_tls.h
+EXTRA_DIST += tests/bench/tunnel.sh %D%/meshd.service.in
+dist_man_MANS += man/meshd.8
+
+systemdsystemunit_DATA = %D%/meshd.service
+CLEANFILES += %D%/meshd.service
+%D%/meshd.service: %D%/meshd.service.in Makefile
+	$(AM_V_GEN)mkdir -p %D% && sed 's,@sbindir[@],$(sbindir),g' \
+	    $(srcdir)/%D%/meshd.service.in >$@
