@@ -234,8 +234,8 @@ got_call(struct mesh_path *p, struct identity *id,
 	 */
 	for (size_t i = 0; i < peer->candidate_count; i++)
 		peer->candidates[i].pinged = MESH_NEVER;
-	mesh_path_doubt(peer, now);
-	mesh_path_search(p, peer, false, now);
+	if (mesh_path_search(p, peer, false, now))
+		mesh_path_doubt(peer, now);
 	mesh_path_call_back(p, peer, now);
 	return MESH_OK;
 }

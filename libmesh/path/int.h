@@ -172,9 +172,10 @@ struct mesh_path {
 	struct mesh_path_timers timers;
 
 	bool up4, up6;
+	bool has_link; /* was said */
 	bool control;
 	struct mesh_netcheck netcheck;
-	bool again, again_full; /* measure once more after the running one */
+	bool again; /* a full measurement is wanted after the running one */
 	struct mesh_path_timer measure; /* the next in time */
 	struct mesh_path_netinfo netinfo;
 	struct mesh_endpoints endpoints;
@@ -237,8 +238,8 @@ bool mesh_path_trusted(const struct mesh_path_peer *peer, struct mesh_time now);
 void mesh_path_send_ping(struct mesh_path *p, struct mesh_path_peer *peer,
     const struct mesh_endpoint *to, uint16_t region, struct mesh_time now);
 /* Something was learnt: look for a direct path now, with several sweeps, if the
- * rate allows. call: and ask the peer to do so. */
-void mesh_path_search(struct mesh_path *p, struct mesh_path_peer *peer,
+ * rate allows (else false). call: and ask the peer to do so. */
+bool mesh_path_search(struct mesh_path *p, struct mesh_path_peer *peer,
     bool call, struct mesh_time now);
 /* The best path must prove itself at once, or it is not trusted any more. */
 void mesh_path_doubt(struct mesh_path_peer *peer, struct mesh_time now);

@@ -11,6 +11,8 @@ noinst_HEADERS += tests/unit/path_sim.h
 if HAVE_CMOCKA
 check_PROGRAMS += tests/unit/test_path tests/unit/test_path_sim \
     tests/unit/test_path_rules
+tests_unit_test_path_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=calloc \
+    -Wl,--wrap=reallocarray
 tests_unit_test_path_sim_SOURCES = tests/unit/test_path_sim.c \
     tests/unit/path_sim.c
 endif

@@ -92,8 +92,7 @@ static void
 set_home(struct mesh_path *p, uint16_t region)
 {
 	p->home = p->netinfo.home = region;
-	if (region != 0 && region != p->told_home)
-		p->tell_home = true;
+	p->tell_home = region != p->told_home;
 }
 
 static bool
@@ -300,6 +299,7 @@ void
 mesh_path_set_link(struct mesh_path *p, const struct mesh_path_link *link,
     bool moved, struct mesh_time now)
 {
+	p->has_link = true;
 	p->up4 = link->up4;
 	p->up6 = link->up6;
 	mesh_endpoints_set_link(&p->endpoints, link);
@@ -350,37 +350,42 @@ fill_netinfo(struct mesh_path *p)
 		i->public6 = n->seen[MESH_NETCHECK_V6][0].ep;
 }
 
-/* Sends what is due, and draws the conclusions when the report has ended. */
+/* What follows from a measurement, or from there being none to make. */
 static void
-pump(struct mesh_path *p, struct mesh_time now)
+conclude(struct mesh_path *p, struct mesh_time now)
 {
-	send_probes(p, now);
-	if (!mesh_netcheck_tick(&p->netcheck, now))
-		return;
 	p->measured = now;
 	choose_home(p);
-	fill_netinfo(p);
-	p->tell_netinfo = true;
 	note_endpoints(p, now);
-	if (p->again) {
-		bool full = p->again_full;
-
-		p->again = p->again_full = false;
-		mesh_path_measure_due(p, full, now);
-	}
 }
 
 void
 mesh_path_measure_due(struct mesh_path *p, bool full, struct mesh_time now)
 {
 	if (p->netcheck.running) {
-		p->again |= full; /* what it lacks comes after it */
-		p->again_full |= full;
+		p->again |= full;
 		return;
 	}
+	p->again = false;
 	if (mesh_netcheck_start(&p->netcheck, full, p->up4, p->up6, p->home,
 		now))
 		send_probes(p, now);
+	else if (p->has_link)
+		conclude(p, now);
+}
+
+/* Sends what is due, and notices when the report has ended. */
+static void
+pump(struct mesh_path *p, struct mesh_time now)
+{
+	send_probes(p, now);
+	if (!mesh_netcheck_tick(&p->netcheck, now))
+		return;
+	conclude(p, now);
+	fill_netinfo(p);
+	p->tell_netinfo = true;
+	if (p->again)
+		mesh_path_measure_due(p, true, now);
 }
 
 void

@@ -142,21 +142,22 @@ next_round(struct mesh_path *p, struct mesh_path_peer *peer,
 	mesh_path_peer_arm(p, peer);
 }
 
-void
+bool
 mesh_path_search(struct mesh_path *p, struct mesh_path_peer *peer, bool call,
     struct mesh_time now)
 {
 	if (!can_search(peer))
-		return;
+		return false;
 	if (!mesh_ratelimit_allow(&peer->searches, now)) {
 		p->stats.dropped_limit++;
-		return;
+		return false;
 	}
 	peer->search_began = now;
 	peer->round = 0;
 	next_round(p, peer, now);
 	if (call)
 		mesh_path_call(p, peer, now);
+	return true;
 }
 
 void

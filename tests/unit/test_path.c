@@ -13,6 +13,26 @@
 #define REGION 900u
 #define SEARCH_ENDS_NS (200 * MESH_MS) /* after a path was found */
 
+static size_t fail_at; /* the n-th allocation from now fails; 0: none */
+
+void *__real_calloc(size_t n, size_t size);
+void *__wrap_calloc(size_t n, size_t size);
+void *__real_reallocarray(void *p, size_t n, size_t size);
+void *__wrap_reallocarray(void *p, size_t n, size_t size);
+
+void *
+__wrap_calloc(size_t n, size_t size)
+{
+	return fail_at > 0 && --fail_at == 0 ? NULL : __real_calloc(n, size);
+}
+
+void *
+__wrap_reallocarray(void *p, size_t n, size_t size)
+{
+	return fail_at > 0 && --fail_at == 0 ? NULL
+					     : __real_reallocarray(p, n, size);
+}
+
 struct stranger { /* somebody else's keys */
 	struct mesh_node_key node;
 	struct mesh_disco_secret secret;
@@ -874,6 +894,132 @@ test_home_without_control(void **state)
 	}
 }
 
+/* A host with no UDP at all still has a home relay. */
+static void
+test_home_without_udp(void **state)
+{
+	struct fixture *f = *state;
+	struct mesh_path_region regions[3] = {{.id = 5}, {.id = 6}, {.id = 7}};
+	struct mesh_path_stun stun = {.v4 = endpoint("203.0.113.1:3478")};
+	struct mesh_path_link none = {.up4 = false};
+	struct mesh_path_netinfo info;
+	struct mesh_path_route r;
+
+	for (size_t i = 0; i < ARRAY_LEN(regions); i++) {
+		regions[i].nodes = &stun;
+		regions[i].node_count = 1;
+	}
+	mesh_path_set_link(f->p, &none, true, f->now);
+	assert_int_equal(mesh_path_set_regions(f->p, regions, 3, f->now),
+	    MESH_OK);
+	mesh_path_netinfo(f->p, &info);
+	assert_in_range(info.home, 5, 7);
+	/* And the tunnel goes by relay, with no datagram by UDP. */
+	assert_int_equal(route(f, &r), MESH_OK);
+	assert_int_equal(r.udp.port, 0);
+	struct mesh_path_action a;
+	while (mesh_path_next(f->p, f->now, &a))
+		assert_int_not_equal(a.kind, MESH_PATH_SEND_UDP);
+	/* No region any more: no home. */
+	assert_int_equal(mesh_path_set_regions(f->p, NULL, 0, f->now), MESH_OK);
+	assert_true(mesh_path_next(f->p, f->now, &a));
+	assert_int_equal(a.kind, MESH_PATH_HOME);
+	assert_int_equal(a.region, 0);
+}
+
+/* A call makes a dead path lose its trust within half a second; a path that
+ * answers keeps it. */
+static void
+test_call_casts_doubt(void **state)
+{
+	struct fixture *f = *state;
+	struct mesh_endpoint eps[1] = {endpoint("198.51.100.1:1")};
+	struct mesh_path_route r;
+	struct mesh_disco_msg m;
+	uint8_t buf[1500];
+
+	for (unsigned alive = 0; alive < 2; alive++) {
+		go_direct(f);
+		drain(f);
+		size_t len = make_call(f, &f->peer, eps, 1, buf);
+		assert_int_equal(mesh_path_disco_relay(f->p, REGION,
+				     &f->peer.node, buf, len, f->now),
+		    MESH_OK);
+		if (alive) {
+			struct mesh_path_action a =
+			    expect(f, &f->peer, MESH_DISCO_PING, &m);
+			len = make_pong(f, &f->peer, &m.txid, buf);
+			assert_int_equal(mesh_path_disco_udp(f->p, &a.to, buf,
+					     len, f->now),
+			    MESH_OK);
+		}
+		assert_int_equal(route(f, &r), MESH_OK);
+		assert_int_equal(r.region, 0);
+		f->now.ns += 501 * MESH_MS;
+		assert_int_equal(route(f, &r), MESH_OK);
+		assert_int_equal(r.region, alive ? 0 : REGION);
+		f->now.ns += MESH_MIN;
+		mesh_path_tick(f->p, f->now);
+		drain(f);
+	}
+}
+
+/* One story with every allocation failing once: nothing crashes or leaks, and
+ * what was refused can be asked again. */
+static void
+test_allocation_fails(void **state)
+{
+	struct fixture base = *(struct fixture *)*state;
+	struct mesh_path_config config = {
+	    .node = base.self.node, .disco = base.self.secret};
+	struct mesh_path_stun stun = {.v4 = endpoint("203.0.113.1:3478")};
+	struct mesh_path_region region = {
+	    .id = REGION, .nodes = &stun, .node_count = 1};
+	struct mesh_endpoint eps[20], local = endpoint("192.168.1.2:1");
+	struct mesh_path_link link = {.up4 = true,
+	    .port4 = 1,
+	    .addresses = &local.ip,
+	    .address_count = 1};
+	struct mesh_path_peer_info info = {.node = base.peer.node,
+	    .disco = base.peer.disco,
+	    .home = REGION,
+	    .endpoints = eps,
+	    .endpoint_count = ARRAY_LEN(eps)};
+	bool failed = true;
+
+	for (size_t i = 0; i < ARRAY_LEN(eps); i++) {
+		eps[i] = endpoint("192.0.2.1:1");
+		eps[i].port = (uint16_t)(i + 1);
+	}
+	for (size_t n = 1; failed; n++) {
+		struct fixture f = base;
+		struct mesh_path_route r;
+		uint8_t buf[1500];
+		int err;
+
+		fail_at = n;
+		err = mesh_path_new(&config, f.now, &f.p);
+		if (err == MESH_OK) {
+			mesh_path_set_link(f.p, &link, true, f.now);
+			(void)mesh_path_set_regions(f.p, &region, 1, f.now);
+			err = mesh_path_peer_set(f.p, &info, f.now, &f.handle);
+			if (err == MESH_OK)
+				(void)route(&f, &r);
+			size_t len = make_ping(&f, &f.peer, 1, buf);
+			(void)mesh_path_disco_udp(f.p, &local, buf, len, f.now);
+			drain(&f);
+			failed = fail_at == 0;
+			fail_at = 0;
+			assert_int_equal(mesh_path_peer_set(f.p, &info, f.now,
+					     &f.handle),
+			    MESH_OK);
+			mesh_path_free(f.p);
+		}
+		assert_true(err == MESH_OK || err == MESH_ERR_NOMEM);
+	}
+	fail_at = 0;
+}
+
 int
 main(void)
 {
@@ -900,6 +1046,9 @@ main(void)
 	    T(test_stun_is_ours),
 	    T(test_single_home_at_once),
 	    T(test_home_without_control),
+	    T(test_home_without_udp),
+	    T(test_call_casts_doubt),
+	    T(test_allocation_fails),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -55,9 +55,10 @@
 #define MESH_PATH_CANDIDATES_MAX 100u /* addresses tried for one peer */
 #define MESH_PATH_REGIONS_MAX 1024u
 #define MESH_PATH_REGION_NODES_MAX 16u
-#define MESH_PATH_PINGS_MAX 64u   /* mesh_path_ping() at the same time */
-#define MESH_PATH_QUEUE_MAX 4096u /* datagrams that wait for mesh_path_next()  \
-				   */
+#define MESH_PATH_PINGS_MAX 64u /* mesh_path_ping() at the same time */
+#define MESH_PATH_QUEUE_MAX                                                    \
+	4096u /* datagrams that wait for mesh_path_next()                      \
+	       */
 #define MESH_PATH_DATAGRAM_MAX 700u /* bytes of those that we send */
 
 /* Timing, as stock nodes have it (dataplane.md 5.1, 6.1). */
@@ -66,11 +67,13 @@
 #define MESH_PATH_ACTIVE_NS (45 * MESH_SEC) /* since the last packet sent */
 #define MESH_PATH_PONG_TIMEOUT_NS (5 * MESH_SEC)
 #define MESH_PATH_PING_GAP_NS (5 * MESH_SEC) /* between sweeps */
-#define MESH_PATH_UPGRADE_NS (60 * MESH_SEC) /* look for a better direct path  \
-					      */
-#define MESH_PATH_GOOD_NS (5 * MESH_MS)      /* ... unless it is that quick */
-#define MESH_PATH_FRESH_NS (27 * MESH_SEC) /* own endpoints are known so long  \
-					    */
+#define MESH_PATH_UPGRADE_NS                                                   \
+	(60 * MESH_SEC)                 /* look for a better direct path       \
+					 */
+#define MESH_PATH_GOOD_NS (5 * MESH_MS) /* ... unless it is that quick */
+#define MESH_PATH_FRESH_NS                                                     \
+	(27 * MESH_SEC) /* own endpoints are known so long                     \
+			 */
 
 struct mesh_path;
 struct mesh_path_peer;
@@ -139,8 +142,9 @@ struct mesh_path_region {
 	size_t node_count;
 };
 
-/* Replaces the table of regions; the same one again does nothing. MESH_ERR_LIMIT, MESH_ERR_ARG (a region twice,
- * id 0), MESH_ERR_NOMEM: the old one stays. */
+/* Replaces the table of regions; the same one again does nothing.
+ * MESH_ERR_LIMIT, MESH_ERR_ARG (a region twice, id 0), MESH_ERR_NOMEM: the old
+ * one stays. */
 MESH_EXPORT int mesh_path_set_regions(struct mesh_path *p,
     const struct mesh_path_region *regions, size_t count, struct mesh_time now);
 
@@ -319,8 +323,8 @@ MESH_EXPORT int mesh_path_ping(struct mesh_path *p, struct mesh_path_peer *peer,
 enum mesh_path_kind {
 	MESH_PATH_SEND_UDP,   /* data to the UDP address `to` */
 	MESH_PATH_SEND_RELAY, /* data to `node` by relay `region` */
-	MESH_PATH_HOME, /* the home relay is `region` now: keep a connection to
-			   it, tell control */
+	MESH_PATH_HOME,      /* the home relay is `region` now (0: none): keep a
+				connection to it, tell control */
 	MESH_PATH_ENDPOINTS, /* own endpoints changed: tell control */
 	MESH_PATH_NETINFO,   /* a measurement ended: mesh_path_netinfo() */
 	MESH_PATH_PEER,      /* the way to `peer` changed: mesh_path_status() */
