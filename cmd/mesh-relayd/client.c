@@ -141,20 +141,30 @@ client_free(struct client *c)
 /* --- in --- */
 
 static int
-take_frames(struct client *c, const void *p, size_t len)
+take_frames(struct client *c, const uint8_t *p, size_t len)
 {
-	struct mesh_diag diag = {0};
-	int err;
+	struct mesh_time now = worker_now();
 
-	if (len == 0)
-		return MESH_OK;
-	err = mesh_relay_conn_input(c->relay, p, len, worker_now(), &diag);
-	if (err != MESH_OK)
-		client_close(c, diag.text);
-	else if (c->young &&
-		 !mesh_node_key_is_zero(mesh_relay_conn_key(c->relay)))
+	while (len > 0) {
+		struct mesh_diag diag = {0};
+		size_t used;
+		int err =
+		    mesh_relay_conn_input(c->relay, p, len, now, &used, &diag);
+
+		if (err != MESH_OK) {
+			client_close(c, diag.text);
+			return err;
+		}
+		p += used;
+		len -= used;
+		if (len > 0) /* somebody's queue is full */
+			worker_write(c->worker);
+		if (c->state == CLIENT_DEAD)
+			return MESH_ERR_CLOSED;
+	}
+	if (!mesh_node_key_is_zero(mesh_relay_conn_key(c->relay)))
 		grow_up(c);
-	return err;
+	return MESH_OK;
 }
 
 static int

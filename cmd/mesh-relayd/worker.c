@@ -327,14 +327,20 @@ start(struct worker *w)
 	return link_send_plain(w->link, LINK_READY);
 }
 
-/* Between two rounds: write what the round has left, bury who ended. */
-static void
-end_round(struct worker *w)
+void
+worker_write(struct worker *w)
 {
 	struct mesh_relay_conn *conn;
 
 	while ((conn = mesh_relay_server_wake(w->relay)) != NULL)
 		client_flush(mesh_relay_conn_user(conn));
+}
+
+/* Between two rounds: write what the round has left, bury who ended. */
+static void
+end_round(struct worker *w)
+{
+	worker_write(w);
 	while (!mesh_list_is_empty(&w->dead))
 		client_free(MESH_CONTAINER(w->dead.next, struct client, list));
 }

@@ -18,8 +18,8 @@
 #define YOUNG_MAX 1024u          /* connections that did not say who they are */
 #define YOUNG_NS (10 * MESH_SEC) /* TLS and HTTP head have to be done in */
 #define WRITE_NS (2 * MESH_SEC)  /* a client that takes nothing so long goes */
-#define READ_SIZE 65536u
-#define REPLY_MAX 1024u /* bytes of an HTTP answer of ours */
+#define READ_SIZE 16384u         /* one TLS record */
+#define REPLY_MAX 1024u          /* bytes of an HTTP answer of ours */
 
 struct worker_counters {
 	uint64_t accepted, full, evicted, tls_failed, http, upgraded, stuck;
@@ -67,6 +67,8 @@ struct client {
 };
 
 struct mesh_time worker_now(void);
+/* Writes what waits for anybody. */
+void worker_write(struct worker *w);
 /* May a line that a stranger caused go to the log? */
 bool worker_may_log(struct worker *w);
 

@@ -5,8 +5,9 @@
  * begins behind TLS and the HTTP upgrade. Bytes in, bytes out, no I/O:
  *
  *	c = mesh_relay_conn_new(s, user, random, now);
- *	readable:  err = mesh_relay_conn_input(c, buf, n, now);
+ *	readable:  err = mesh_relay_conn_input(c, buf, n, now, &used, diag);
  *		   err != MESH_OK: mesh_relay_conn_free(c)
+ *		   used < n: write as below, then go on with the rest
  *	timer:	   err = mesh_relay_conn_tick(c, now); likewise
  *	writable:  n = mesh_relay_conn_output(c, buf, cap);
  *	after each round of all events:
@@ -105,11 +106,14 @@ const struct mesh_node_key *
 mesh_relay_conn_key(const struct mesh_relay_conn *c);
 
 /* Bytes of the client, at any cut. Frames that lie whole in data are handled in
- * place. MESH_ERR_FORMAT or _LIMIT (malformed, too long), _AUTH (the box does
- * not open), _DENIED (asks for what it may not), _PROTO (wrong order), _NOMEM:
- * close it; diag (may be NULL) says what. */
+ * place. *out_used is less than len when somebody's queue has become full: what
+ * waits should be written before the rest is handled, lest it be dropped
+ * without need. MESH_ERR_FORMAT or _LIMIT (malformed, too long), _AUTH (the box
+ * does not open), _DENIED (asks for what it may not), _PROTO (wrong order),
+ * _NOMEM: close it; diag (may be NULL) says what. */
 int mesh_relay_conn_input(struct mesh_relay_conn *c, const void *data,
-    size_t len, struct mesh_time now, struct mesh_diag *diag) MESH_MUST_USE;
+    size_t len, struct mesh_time now, size_t *out_used,
+    struct mesh_diag *diag) MESH_MUST_USE;
 
 /* Takes waiting frames out, whole, as many as fit into MESH_RELAY_COALESCE
  * bytes and at least one. cap: at least MESH_RELAY_FRAME_MAX. 0: nothing waits.

@@ -349,17 +349,19 @@ take_bytes(struct mesh_relay_conn *c, struct mesh_rd *r, struct mesh_time now,
 
 int
 mesh_relay_conn_input(struct mesh_relay_conn *c, const void *data, size_t len,
-    struct mesh_time now, struct mesh_diag *diag)
+    struct mesh_time now, size_t *out_used, struct mesh_diag *diag)
 {
 	struct mesh_rd r = mesh_rd_init(data, len);
 	int err = MESH_OK;
 
 	c->heard = now;
 	c->missed = 0;
-	while (err == MESH_OK && mesh_rd_left(&r) > 0)
+	c->server->pressed = false;
+	while (err == MESH_OK && mesh_rd_left(&r) > 0 && !c->server->pressed)
 		err = take_bytes(c, &r, now, diag);
 	if (err != MESH_OK && c->state == RELAY_CONN_INFO)
 		c->server->stats.refused++;
+	*out_used = len - mesh_rd_left(&r);
 	return err;
 }
 

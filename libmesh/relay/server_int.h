@@ -21,6 +21,7 @@ struct mesh_relay_server {
 	struct mesh_list conns; /* all, by their `all` */
 	struct mesh_list awake; /* with something new to write */
 	uint64_t next_id;
+	bool pressed; /* a queue has become full: time to write */
 	size_t max_clients;
 	struct mesh_relay_stats stats;
 };

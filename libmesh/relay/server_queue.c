@@ -67,6 +67,7 @@ mesh_relay_queue_packet(struct mesh_relay_conn *c,
 	struct relay_queue *q = disco ? &c->disco : &c->packets;
 	struct mesh_relay_stats *stats = &c->server->stats;
 	size_t need = MESH_RELAY_PACKET_HEAD + len;
+	uint64_t before = stats->dropped[MESH_RELAY_DROP_HEAD];
 	struct relay_frame *f;
 	struct mesh_wr w;
 
@@ -85,6 +86,10 @@ mesh_relay_queue_packet(struct mesh_relay_conn *c,
 	mesh_relay_write_packet(&w, MESH_RELAY_RECV_PACKET, from, data, len);
 	push(c, q, f);
 	wake(c);
+	/* A queue that was full before is one that cannot be written now. */
+	if (q->count == MESH_RELAY_QUEUE_PACKETS &&
+	    stats->dropped[MESH_RELAY_DROP_HEAD] == before)
+		c->server->pressed = true;
 	return true;
 }
 

@@ -57,10 +57,22 @@ teardown(struct fixture *f)
 	free(f);
 }
 
+/* As a program whose sockets are stuck: nothing is written meanwhile. */
 static int
 input(struct fixture *f, struct client *c, const void *p, size_t len)
 {
-	return mesh_relay_conn_input(c->conn, p, len, f->now, &f->diag);
+	const uint8_t *data = p;
+	int err = MESH_OK;
+
+	while (err == MESH_OK && len > 0) {
+		size_t used;
+
+		err = mesh_relay_conn_input(c->conn, data, len, f->now, &used,
+		    &f->diag);
+		data += used;
+		len -= used;
+	}
+	return err;
 }
 
 static int
@@ -495,6 +507,43 @@ test_queue_bytes_are_bounded(void **state)
 	teardown(f);
 }
 
+/* When a queue has become full the program gets its turn, once. */
+static void
+test_full_queue_asks_for_a_write(void **state)
+{
+	struct fixture *f = setup();
+	struct client a = join(f, 1), b = join(f, 2);
+	static uint8_t buf[100 * (MESH_RELAY_PACKET_HEAD + 4)];
+	struct mesh_wr w = mesh_wr_init(buf, sizeof(buf));
+	const size_t frame = sizeof(buf) / 100;
+	size_t used, pos = 0;
+
+	(void)state;
+	for (int i = 0; i < 100; i++)
+		mesh_relay_write_packet(&w, MESH_RELAY_SEND_PACKET, &b.key,
+		    "text", 4);
+	while (pos < sizeof(buf)) {
+		assert_int_equal(mesh_relay_conn_input(a.conn, buf + pos,
+				     sizeof(buf) - pos, f->now, &used, NULL),
+		    MESH_OK);
+		assert_true(used <= MESH_RELAY_QUEUE_PACKETS * frame);
+		pos += used;
+		(void)mesh_relay_conn_output(b.conn, f->out, sizeof(f->out));
+	}
+	assert_int_equal(mesh_relay_server_stats(f->s)->packets_out, 100);
+	assert_int_equal(dropped(f, MESH_RELAY_DROP_HEAD), 0);
+	/* A client that takes nothing stops nobody. */
+	assert_int_equal(mesh_relay_conn_input(a.conn, buf, sizeof(buf), f->now,
+			     &used, NULL),
+	    MESH_OK);
+	assert_int_equal(used, MESH_RELAY_QUEUE_PACKETS * frame);
+	assert_int_equal(mesh_relay_conn_input(a.conn, buf, sizeof(buf), f->now,
+			     &used, NULL),
+	    MESH_OK);
+	assert_int_equal(used, sizeof(buf));
+	teardown(f);
+}
+
 static void
 test_ping_flood_gets_one_pong(void **state)
 {
@@ -726,6 +775,7 @@ main(void)
 	    cmocka_unit_test(test_unknown_destination),
 	    cmocka_unit_test(test_full_queue_drops_the_oldest),
 	    cmocka_unit_test(test_queue_bytes_are_bounded),
+	    cmocka_unit_test(test_full_queue_asks_for_a_write),
 	    cmocka_unit_test(test_ping_flood_gets_one_pong),
 	    cmocka_unit_test(test_refused_frames),
 	    cmocka_unit_test(test_home),
