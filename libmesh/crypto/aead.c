@@ -39,3 +39,16 @@ mesh_aead_free(struct mesh_aead *a)
 	if (a != NULL)
 		a->ops->free(a);
 }
+
+const struct mesh_aead_ops *
+mesh_aead_best(void)
+{
+#ifdef __x86_64__
+	if (__builtin_cpu_supports("avx512vl") &&
+	    __builtin_cpu_supports("avx512ifma"))
+		return &mesh_aead_avx512;
+	if (__builtin_cpu_supports("avx2"))
+		return &mesh_aead_avx2;
+#endif
+	return &mesh_aead_openssl;
+}

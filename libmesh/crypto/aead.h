@@ -59,6 +59,15 @@ extern const struct mesh_aead_ops mesh_aead_openssl;
 /* libsodium: half the fixed cost, twice the cost per byte. */
 extern const struct mesh_aead_ops mesh_aead_sodium;
 
+#ifdef __x86_64__
+/* Our own, for batches: many packets in the lanes of a vector. Only where the
+ * processor has the instructions: ask mesh_aead_best(). */
+extern const struct mesh_aead_ops mesh_aead_avx2;
+extern const struct mesh_aead_ops mesh_aead_avx512;
+#endif
+/* The fastest one for batches of packets that runs on this processor. */
+const struct mesh_aead_ops *mesh_aead_best(void);
+
 /* One packet. seal as seal_batch; open: MESH_OK, MESH_ERR_AUTH. */
 int mesh_aead_seal(struct mesh_aead *a,
     const uint8_t key[static MESH_AEAD_KEY_LEN], enum mesh_aead_nonce form,
