@@ -230,8 +230,7 @@ got_call(struct mesh_path *p, struct identity *id,
 	p->stats.dropped_limit += m->endpoint_excess;
 	mesh_path_candidates_replace(p, peer, m->endpoints, m->endpoint_count,
 	    FROM_CALL, now);
-	/* It opens its NAT for us right now: ping again what was pinged before.
-	 */
+	/* It opens its NAT for us right now: ping again what was in vain. */
 	for (size_t i = 0; i < peer->candidate_count; i++)
 		peer->candidates[i].pinged = MESH_NEVER;
 	if (mesh_path_search(p, peer, false, now))
