@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: ISC
  * answer.c - what is sent back for packets that did not pass.
  */
+#include <assert.h>
+
 #include "base/rd.h"
 #include "filter/check.h"
 #include "wire/tsmp.h"

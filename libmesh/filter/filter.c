@@ -132,16 +132,14 @@ judge_key(const struct judge *j)
 	};
 }
 
-/* A flow that we know. Rules are asked once per flow and table. */
+/* A flow that we know, under rules that it has not met. */
 static enum mesh_filter_verdict
 judge_known(const struct judge *j, struct mesh_flow *flow)
 {
 	if (flow->cut)
 		return MESH_FILTER_CUT;
-	if (flow->opener == MESH_FLOW_OURS ||
-	    (flow->rules == j->f->generation && !j->jailed))
-		return MESH_FILTER_PASS;
-	if (judge_rules(j, MESH_FILTER_MATCH_PORT) != MESH_FILTER_PASS) {
+	if (flow->opener == MESH_FLOW_PEERS &&
+	    judge_rules(j, MESH_FILTER_MATCH_PORT) != MESH_FILTER_PASS) {
 		flow->cut = true;
 		return MESH_FILTER_CUT;
 	}
@@ -168,6 +166,30 @@ judge_stray(const struct judge *j, const struct mesh_flow_key *key)
 	    judge_rules(j, MESH_FILTER_MATCH_PORT) == MESH_FILTER_PASS;
 
 	return judge_open(j, key, theirs ? MESH_FLOW_PEERS : MESH_FLOW_OURS);
+}
+
+static bool
+has_flows(const struct mesh_ip_packet *p)
+{
+	return p->proto == MESH_PROTO_TCP || p->proto == MESH_PROTO_UDP ||
+	    p->proto == MESH_PROTO_SCTP;
+}
+
+/* Most packets end here: they belong to a flow that passed under these rules, so
+ * that nothing about its addresses and ports has to be asked again. */
+static bool
+judge_fast(const struct judge *j)
+{
+	struct mesh_flow_key key;
+	const struct mesh_flow *flow;
+
+	if (!has_flows(j->p) || mesh_ip_is_tcp_syn(j->p))
+		return false;
+	key = judge_key(j);
+	flow = mesh_flows_find(j->f->flows, &key, j->now);
+	return flow != NULL && !flow->cut &&
+	    flow->rules == j->f->generation &&
+	    (flow->opener == MESH_FLOW_OURS || !j->jailed);
 }
 
 /* TCP, UDP, SCTP: protocols with ports. */
@@ -239,21 +261,16 @@ judge_in(const struct judge *j)
 		return shape;
 	if (!mesh_filter_table_local(j->f->table, &p->dst))
 		return MESH_FILTER_NOT_OURS;
+	if (has_flows(p))
+		return judge_flow(j);
 	if (is_own_icmp(p)) {
 		if (mesh_ip_is_echo_reply(p) || mesh_ip_is_icmp_error(p))
 			return MESH_FILTER_PASS;
 		return judge_rules(j, MESH_FILTER_MATCH_ADDRESSES);
 	}
-	switch (p->proto) {
-	case MESH_PROTO_TCP:
-	case MESH_PROTO_UDP:
-	case MESH_PROTO_SCTP:
-		return judge_flow(j);
-	case MESH_PROTO_TSMP:
+	if (p->proto == MESH_PROTO_TSMP)
 		return MESH_FILTER_PASS;
-	default:
-		return judge_rules(j, MESH_FILTER_MATCH_ALL_PORTS);
-	}
+	return judge_rules(j, MESH_FILTER_MATCH_ALL_PORTS);
 }
 
 static enum mesh_filter_verdict
@@ -263,16 +280,11 @@ judge_out(const struct judge *j)
 
 	if (shape != MESH_FILTER_PASS)
 		return shape;
-	switch (j->p->proto) {
-	case MESH_PROTO_TCP:
-	case MESH_PROTO_UDP:
-	case MESH_PROTO_SCTP:
+	if (has_flows(j->p))
 		return judge_flow(j);
-	case MESH_PROTO_TSMP: /* between nodes, not between hosts */
-		return MESH_FILTER_REFUSED;
-	default:
-		return MESH_FILTER_PASS;
-	}
+	/* TSMP is between nodes, not between hosts. */
+	return j->p->proto == MESH_PROTO_TSMP ? MESH_FILTER_REFUSED
+					      : MESH_FILTER_PASS;
 }
 
 enum mesh_filter_verdict
@@ -280,7 +292,8 @@ mesh_filter_check_in(struct mesh_filter *f, const struct mesh_ip_packet *p,
     bool jailed, struct mesh_time now)
 {
 	const struct judge j = {f, p, MESH_FILTER_IN, jailed, now};
-	enum mesh_filter_verdict verdict = judge_in(&j);
+	enum mesh_filter_verdict verdict =
+	    judge_fast(&j) ? MESH_FILTER_PASS : judge_in(&j);
 
 	f->counts[MESH_FILTER_IN][verdict]++;
 	return verdict;
@@ -291,7 +304,8 @@ mesh_filter_check_out(struct mesh_filter *f, const struct mesh_ip_packet *p,
     bool jailed, struct mesh_time now)
 {
 	const struct judge j = {f, p, MESH_FILTER_OUT, jailed, now};
-	enum mesh_filter_verdict verdict = judge_out(&j);
+	enum mesh_filter_verdict verdict =
+	    judge_fast(&j) ? MESH_FILTER_PASS : judge_out(&j);
 
 	f->counts[MESH_FILTER_OUT][verdict]++;
 	return verdict;

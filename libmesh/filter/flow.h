@@ -9,6 +9,7 @@
 #ifndef MESH_FILTER_FLOW_H
 #define MESH_FILTER_FLOW_H
 
+#include <assert.h>
 #include <base/addr.h>
 #include <base/list.h>
 #include <mesh/filter.h>
