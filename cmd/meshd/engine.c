@@ -184,7 +184,7 @@ make_cores(struct engine *e)
 {
 	struct mesh_wg_config wc = {
 	    .secret = e->start.node,
-	    .aead = &mesh_aead_openssl,
+	    .aead = mesh_aead_best(),
 	    .peers_max = TBL_PEERS_MAX,
 	    .mtu = e->start.mtu,
 	};
