@@ -53,6 +53,7 @@ wg_act(struct engine *e, const struct mesh_wg_action *a)
 	case MESH_WG_SESSION:
 		p->handshake = e->now;
 		engine_peer_changed(e, p);
+		engine_probe_advertise(e, p);
 		engine_send_staged(e, p);
 		break;
 	case MESH_WG_FAILED:

@@ -228,6 +228,7 @@ void engine_take_links(struct engine *e, struct link_msg *m);
 bool engine_probe_in(struct engine *e, struct peer *p, uint8_t *packet,
     const struct mesh_ip_packet *ip);
 void engine_probe_start(struct engine *e, const struct tbl_ping *t);
+void engine_probe_advertise(struct engine *e, struct peer *p);
 void engine_probe_disco_done(struct engine *e,
     const struct mesh_path_action *a);
 

@@ -145,6 +145,29 @@ engine_probe_start(struct engine *e, const struct tbl_ping *t)
 		refuse(e, t, rc);
 }
 
+/* Tells the peer our disco key, through the tunnel: after a restart it may not
+ * have heard of it from control, and ignores our disco until it has. Not needed
+ * where disco has found a path. */
+void
+engine_probe_advertise(struct engine *e, struct peer *p)
+{
+	struct mesh_tsmp t = {.type = MESH_TSMP_DISCO, .disco = e->disco};
+	uint8_t packet[MESH_TSMP_PACKET_MAX];
+	struct mesh_path_status st;
+	const struct mesh_ip *own;
+	size_t len;
+
+	if ((p->flags & TBL_PEER_WG_ONLY) || p->allowed_count == 0)
+		return;
+	mesh_path_status(e->path, p->path, e->now, &st);
+	own = own_address(e, &p->allowed[0].ip);
+	if (st.trusted || own == NULL)
+		return;
+	len = mesh_tsmp_build(own, &p->allowed[0].ip, &t, packet);
+	if (len > 0)
+		engine_send_packet(e, p, packet, len);
+}
+
 /* --- what comes in --- */
 
 static void
@@ -191,9 +214,10 @@ take_tsmp(struct engine *e, struct peer *p, const uint8_t *packet,
 		answer_ping(e, p, ip, &t);
 		return true;
 	case MESH_TSMP_DISCO:
-		if (!(p->flags & TBL_PEER_ONLINE))
-			mesh_path_peer_set_disco(e->path, p->path, &t.disco,
-			    e->now);
+		/* From inside the tunnel, so it is the peer's word; it may be
+		 * newer than control's, which may be out of reach. */
+		p->disco = t.disco;
+		mesh_path_peer_set_disco(e->path, p->path, &t.disco, e->now);
 		return true;
 	case MESH_TSMP_PONG:
 		take_pong(e, p, &t);
