@@ -17,6 +17,8 @@ pss() {
 	done | awk '{ s += $1 } END { print s }'
 }
 before=$(pss)
+check "meshd with one peer, all processes, is under 8 MB proportional" \
+    test "$before" -lt 8192 -o -n "${MESH_SANITIZED:-}"
 start a flood ping -q -i 0.05 -c 200 "$(addr b)"
 in_host ctl python3 - 203.0.113.31 41641 "${GARBAGE:-1000000}" >"$NET/answers" <<'END'
 import os, random, socket, sys
