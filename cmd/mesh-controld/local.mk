@@ -23,3 +23,17 @@ mesh_controld_LDADD = libcontrold.la libmesh-daemon.la libmesh-core.la \
     $(EVENT_LIBS) $(SSL_LIBS) $(SODIUM_LIBS)
 dist_man_MANS += man/mesh-controld.8
 dist_check_SCRIPTS += tests/cmd/controld.sh
+
+if HAVE_CMOCKA
+check_PROGRAMS += tests/unit/test_controld_model \
+    tests/unit/test_controld_register tests/unit/test_controld_store
+CONTROLD_TEST_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/cmd
+CONTROLD_TEST_LDADD = libcontrold.la $(LDADD)
+tests_unit_test_controld_model_CPPFLAGS = $(CONTROLD_TEST_CPPFLAGS)
+tests_unit_test_controld_model_LDADD = $(CONTROLD_TEST_LDADD)
+tests_unit_test_controld_register_CPPFLAGS = $(CONTROLD_TEST_CPPFLAGS)
+tests_unit_test_controld_register_LDADD = $(CONTROLD_TEST_LDADD)
+tests_unit_test_controld_store_CPPFLAGS = $(CONTROLD_TEST_CPPFLAGS)
+tests_unit_test_controld_store_LDADD = $(CONTROLD_TEST_LDADD) $(SQLITE_LIBS)
+endif
+noinst_HEADERS += tests/unit/controld_lab.h
