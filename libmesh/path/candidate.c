@@ -4,7 +4,7 @@
  */
 #include "path/int.h"
 
-#define CANDIDATES_FIRST 8u
+#define CANDIDATES_FIRST 4u
 
 /* May a disco ping be sent there at all? An address out of a call is the peer's
  * word alone: it must not make us talk to our own host or link. */

@@ -1,11 +1,16 @@
 /* SPDX-License-Identifier: ISC
  * path/int.h - the insides of a mesh_path, shared by this folder.
  *
- *	path.c    the object: life, this node, time, actions
- *	peer.c    the table of peers, and what the netmap says of them
- *	search.c  candidates of a peer, pings to them, the best path, heartbeats
- *	disco.c   conversations: keys, boxes, what comes in
- *	queue.c   what goes out, waiting for mesh_path_next()
+ *	path.c       the object: life, time, actions
+ *	self.c       this node: home relay, own endpoints, measurements
+ *	peer.c       the table of peers, and what the netmap says of them
+ *	candidate.c  addresses at which a peer might be
+ *	search.c     pings to them, the best path, heartbeats
+ *	call.c       call-me-maybe
+ *	disco.c      conversations: keys, boxes, what comes in and goes out
+ *	route.c      the way of a packet
+ *	pings.c      pings that the user asked for
+ *	queue.c      what goes out, waiting for mesh_path_next()
  *
  * A time of MESH_NEVER means "never yet" for things that happened.
  */
@@ -205,11 +210,13 @@ void mesh_path_queue_forget(struct mesh_path *p,
 
 /* peer.c */
 void mesh_path_peers_release(struct mesh_path *p);
-void mesh_path_peer_free(struct mesh_path *p, struct mesh_path_peer *peer);
 /* The region to send by, 0 if none is known. */
 uint16_t mesh_path_peer_relay(const struct mesh_path *p,
     const struct mesh_path_peer *peer);
 void mesh_path_peer_changed(struct mesh_path *p, struct mesh_path_peer *peer);
+int mesh_path_identify(struct mesh_path *p, struct mesh_path_peer *peer,
+    const struct mesh_disco_key *key);
+void mesh_path_unidentify(struct mesh_path *p, struct mesh_path_peer *peer);
 bool mesh_path_bind(struct mesh_path *p, const struct mesh_endpoint *ep,
     struct mesh_path_peer *peer);
 void mesh_path_unbind(struct mesh_path *p, const struct mesh_endpoint *ep,
@@ -249,14 +256,7 @@ void mesh_path_take_other(struct mesh_path *p, struct mesh_path_peer *peer,
 /* What a packet sent calls for: one more sweep if one is due. */
 void mesh_path_search_if_due(struct mesh_path *p, struct mesh_path_peer *peer,
     struct mesh_time now);
-/* The peer is to get a call-me-maybe; now, if the own endpoints are known. */
-void mesh_path_call(struct mesh_path *p, struct mesh_path_peer *peer,
-    struct mesh_time now);
-/* The peer called us: tell it our endpoints, if it does not have them. */
-void mesh_path_call_back(struct mesh_path *p, struct mesh_path_peer *peer,
-    struct mesh_time now);
-/* The own endpoints are known now, or better: to those who wait for it. */
-void mesh_path_call_owed(struct mesh_path *p, struct mesh_time now);
+/* The peer pinged us from there: see whether it works the other way, too. */
 void mesh_path_ping_back(struct mesh_path *p, struct mesh_path_peer *peer,
     struct candidate *c, struct mesh_time now);
 void mesh_path_clear_best(struct mesh_path *p, struct mesh_path_peer *peer);
@@ -274,14 +274,24 @@ void mesh_path_peer_tick(struct mesh_path *p, struct mesh_path_peer *peer,
 /* Arms the peer's timer for what comes next. */
 void mesh_path_peer_arm(struct mesh_path *p, struct mesh_path_peer *peer);
 
+/* call.c */
+/* The peer is to get a call-me-maybe. */
+void mesh_path_call(struct mesh_path *p, struct mesh_path_peer *peer,
+    struct mesh_time now);
+/* The peer called us: tell it our endpoints, if it does not have them. */
+void mesh_path_call_back(struct mesh_path *p, struct mesh_path_peer *peer,
+    struct mesh_time now);
+/* The own endpoints are known now, or better: to those who wait for it. */
+void mesh_path_call_owed(struct mesh_path *p, struct mesh_time now);
+
 /* disco.c */
-int mesh_path_identify(struct mesh_path *p, struct mesh_path_peer *peer,
-    const struct mesh_disco_key *key);
-void mesh_path_unidentify(struct mesh_path *p, struct mesh_path_peer *peer);
 /* The datagram for o into p->datagram; 0: it cannot be made any more. */
 size_t mesh_path_compose(struct mesh_path *p, const struct out *o);
 
 /* pings.c */
+/* A pong came: pings of the user to that peer, sent before, are answered. */
+void mesh_path_pings_done(struct mesh_path *p, struct mesh_path_peer *peer,
+    const struct flight *f, struct mesh_time now);
 /* The peer goes: its pings end. */
 void mesh_path_pings_end(struct mesh_path *p,
     const struct mesh_path_peer *peer);
@@ -289,15 +299,18 @@ void mesh_path_pings_expire(struct mesh_path *p, struct mesh_time now);
 bool mesh_path_pings_next(struct mesh_path *p, struct mesh_path_action *out);
 struct mesh_time mesh_path_pings_deadline(const struct mesh_path *p);
 
-/* path.c */
+/* self.c */
+bool mesh_path_relay_is_up(const struct mesh_path *p, uint16_t region);
+/* Are the own endpoints known well enough to tell them? */
+bool mesh_path_endpoints_fresh(const struct mesh_path *p, struct mesh_time now);
+/* Measures now, unless that is being done. */
 void mesh_path_measure_due(struct mesh_path *p, bool full,
     struct mesh_time now);
 /* There is traffic: measure now and then. */
 void mesh_path_measure_soon(struct mesh_path *p, struct mesh_time now);
-bool mesh_path_endpoints_fresh(const struct mesh_path *p, struct mesh_time now);
-bool mesh_path_relay_is_up(const struct mesh_path *p, uint16_t region);
-/* A pong came: pings of the user to that peer, sent before, are answered. */
-void mesh_path_pings_done(struct mesh_path *p, struct mesh_path_peer *peer,
-    const struct flight *f, struct mesh_time now);
+/* The time for that has come. */
+void mesh_path_measure_tick(struct mesh_path *p, struct mesh_time now);
+/* Sends what is due, and notices when the report has ended. */
+void mesh_path_measure_pump(struct mesh_path *p, struct mesh_time now);
 
 #endif

@@ -1,6 +1,6 @@
 # libmesh/path: sources, headers, unit tests and fuzz targets of this layer
-libmesh_core_la_SOURCES += %D%/path.c %D%/peer.c %D%/candidate.c \
-    %D%/search.c %D%/disco.c %D%/pings.c %D%/route.c %D%/queue.c \
+libmesh_core_la_SOURCES += %D%/path.c %D%/self.c %D%/peer.c \
+    %D%/candidate.c %D%/search.c %D%/call.c %D%/disco.c %D%/pings.c %D%/route.c %D%/queue.c \
     %D%/endpoints.c %D%/netcheck.c %D%/netcheck_plan.c %D%/home.c \
     %D%/better.c %D%/timer.c
 noinst_HEADERS += %D%/int.h %D%/endpoints.h %D%/netcheck.h \

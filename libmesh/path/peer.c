@@ -204,8 +204,8 @@ new_peer(struct mesh_path *p, const struct mesh_node_key *node,
 	return err;
 }
 
-void
-mesh_path_peer_free(struct mesh_path *p, struct mesh_path_peer *peer)
+static void
+free_peer(struct mesh_path *p, struct mesh_path_peer *peer)
 {
 	mesh_path_candidates_clear(p, peer);
 	mesh_path_unidentify(p, peer);
@@ -223,7 +223,7 @@ mesh_path_peer_remove(struct mesh_path *p, struct mesh_path_peer *peer)
 	mesh_path_pings_end(p, peer);
 	mesh_path_queue_forget(p, peer);
 	mesh_map_remove(&p->peers, peer->node.b);
-	mesh_path_peer_free(p, peer);
+	free_peer(p, peer);
 }
 
 void
@@ -233,7 +233,7 @@ mesh_path_peers_release(struct mesh_path *p)
 	size_t pos = 0;
 
 	while ((peer = mesh_map_next(&p->peers, &pos, NULL)) != NULL)
-		mesh_path_peer_free(p, peer);
+		free_peer(p, peer);
 	mesh_map_release(&p->peers);
 	mesh_map_release(&p->identities);
 	mesh_map_release(&p->addresses);
