@@ -103,9 +103,10 @@ measure() { # NAME ADDRESS TEST
 	tcp4) flags="-P 4" ;;
 	esac
 	before=$(ticks "$1")
-	in_host a timeout 30 iperf3 -J -c "$2" -t "$seconds" $flags |
-	    jq -r '.end.sum_received | "\(.bits_per_second / 1e9) \(.bytes / 1e9)"' |
-	    awk -v name="$1" -v test="$3" -v ticks="$(($(ticks "$1") - before))" \
+	in_host a timeout 30 iperf3 -J -c "$2" -t "$seconds" $flags >"$NET/run"
+	used=$(($(ticks "$1") - before))
+	jq -r '.end.sum_received | "\(.bits_per_second / 1e9) \(.bytes / 1e9)"' \
+	    "$NET/run" | awk -v name="$1" -v test="$3" -v ticks="$used" \
 		'{printf "%s %s %.3f %.3f\n", test, name, $1, ticks / 100 / $2}' |
 	    tee -a "$NET/results"
 }
