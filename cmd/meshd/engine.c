@@ -24,7 +24,8 @@
 /* Beyond what every loop needs: batches, sockets that the monitor made, what
  * TLS asks of them. No file, no socket(), no new process. */
 static const char *const calls[] = {"recvmmsg", "sendmmsg", "recvfrom",
-    "sendto", "connect", "getsockopt", "setsockopt", "shutdown", NULL};
+    "sendto", "connect", "getsockname", "getsockopt", "setsockopt",
+    "shutdown", NULL};
 
 /* --- time, randomness --- */
 
@@ -167,7 +168,8 @@ unreachable(void *arg, const struct mesh_endpoint *to)
 
 /* --- start --- */
 
-static struct event *
+/* For as long as the process lives. */
+static void
 watch(struct engine *e, int fd, event_callback_fn fn)
 {
 	struct event *ev = event_new(e->base, fd, EV_READ | EV_PERSIST, fn, e);
@@ -176,7 +178,6 @@ watch(struct engine *e, int fd, event_callback_fn fn)
 		log_err("out of memory");
 		exit(1);
 	}
-	return ev;
 }
 
 static int
@@ -248,9 +249,6 @@ lock_down(const struct tbl_engine_start *t)
 static void
 take_fd(struct link_msg *m, size_t *n, int *out)
 {
-	if (*out >= 0)
-		close(*out);
-	*out = -1;
 	if (*n < m->fd_count) {
 		*out = m->fds[*n];
 		m->fds[(*n)++] = -1;
@@ -263,47 +261,38 @@ take_sockets(struct engine *e, struct link_msg *m)
 	uint32_t flags = e->start.flags;
 	size_t n = 0;
 
-	for (size_t i = 0; i < 2; i++) {
-		if (e->udp_event[i] != NULL)
-			event_free(e->udp_event[i]);
-		e->udp_event[i] = NULL;
-	}
-	if (e->tun_event != NULL)
-		event_free(e->tun_event);
 	take_fd(m, &n, &e->tun);
 	if (flags & TBL_START_UDP4)
 		take_fd(m, &n, &e->tx.fd4);
 	if (flags & TBL_START_UDP6)
 		take_fd(m, &n, &e->tx.fd6);
-	e->tun_event = watch(e, e->tun, on_tun);
+	watch(e, e->tun, on_tun);
 	if (e->tx.fd4 >= 0)
-		e->udp_event[0] = watch(e, e->tx.fd4, on_udp);
+		watch(e, e->tx.fd4, on_udp);
 	if (e->tx.fd6 >= 0)
-		e->udp_event[1] = watch(e, e->tx.fd6, on_udp);
+		watch(e, e->tx.fd6, on_udp);
 }
 
-/* The first one starts us; a later one brings new sockets. */
 static int
 take_start(struct engine *e, struct link_msg *m)
 {
 	struct mesh_rd stamp;
-	int rc = tbl_engine_start_get(&m->body, &e->start);
+	int rc = e->started ? MESH_ERR_STATE
+			    : tbl_engine_start_get(&m->body, &e->start);
 
 	if (rc != MESH_OK)
 		return rc;
 	log_init("meshd: engine", (enum mesh_log_level)e->start.log_level);
-	if (!e->started) {
-		if (lock_down(&e->start) != MESH_OK)
-			return MESH_ERR_IO;
-		stamp = mesh_rd_init(e->start.stamp, sizeof(e->start.stamp));
-		e->stamp_saved.sec = (int64_t)mesh_rd_u64be(&stamp);
-		if (make_cores(e) != MESH_OK)
-			return MESH_ERR_NOMEM;
-		e->started = true;
-		engine_tell_monitor(e, MSG_READY, NULL, 0);
-	}
+	if (lock_down(&e->start) != MESH_OK)
+		return MESH_ERR_IO;
+	stamp = mesh_rd_init(e->start.stamp, sizeof(e->start.stamp));
+	e->stamp_saved.sec = (int64_t)mesh_rd_u64be(&stamp);
+	if (make_cores(e) != MESH_OK)
+		return MESH_ERR_NOMEM;
+	e->started = true;
 	gro_reset(&e->gro, e->start.flags & TBL_START_USO);
 	take_sockets(e, m);
+	engine_tell_monitor(e, MSG_READY, NULL, 0);
 	return MESH_OK;
 }
 
@@ -427,7 +416,7 @@ init(struct engine *e)
 	mesh_map_init(&e->peers, MESH_KEY_LEN, TBL_PEERS_MAX, seed);
 	mesh_map_init(&e->addresses, sizeof(struct mesh_ip),
 	    TBL_PEERS_MAX * 8u, seed);
-	e->clock_event = watch(e, e->timer_fd, on_timer);
+	watch(e, e->timer_fd, on_timer);
 	return MESH_OK;
 }
 
@@ -443,7 +432,7 @@ watch_wall_clock(struct engine *e)
 	if (e->clock_fd >= 0 &&
 	    timerfd_settime(e->clock_fd,
 		TFD_TIMER_ABSTIME | TFD_TIMER_CANCEL_ON_SET, &far, NULL) == 0)
-		(void)watch(e, e->clock_fd, on_clock);
+		watch(e, e->clock_fd, on_clock);
 }
 
 int
@@ -463,7 +452,7 @@ engine_main(void)
 		return 1;
 	}
 	watch_wall_clock(&e);
-	(void)watch(&e, ROLE_LINK, on_monitor);
+	watch(&e, ROLE_LINK, on_monitor);
 	rc = link_hello(&e.mon);
 	if (rc == MESH_OK)
 		(void)event_base_dispatch(e.base);

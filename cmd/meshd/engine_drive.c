@@ -173,6 +173,7 @@ engine_take_links(struct engine *e, struct link_msg *m)
 		log_debug("links addresses=%zu up4=%d up6=%d",
 		    link.address_count, link.up4, link.up6);
 		mesh_path_set_link(e->path, &link, true, e->now);
+		engine_relays_moved(e, usable, link.address_count);
 	}
 	mesh_arena_release(&a);
 }

@@ -102,13 +102,12 @@ struct pending {
 
 struct engine {
 	struct event_base *base;
-	struct event *clock_event, *mon_event, *agent_event;
-	struct event *tun_event, *udp_event[2];
+	struct event *agent_event;
 	int timer_fd, clock_fd;
 	struct timers timers;
 	struct mesh_time now, armed;
 	struct link mon, agent;
-	bool stop, settling;
+	bool stop;
 
 	struct tbl_engine_start start;
 	bool started;
@@ -237,6 +236,9 @@ int engine_relays_init(struct engine *e);
 /* The table of regions changed. */
 void engine_relays_changed(struct engine *e);
 void engine_relay_home(struct engine *e, uint16_t region);
+/* The machine has these addresses now: connections from others are dead. */
+void engine_relays_moved(struct engine *e, const struct mesh_ip *own,
+    size_t count);
 void engine_relay_send(struct engine *e, uint16_t region,
     const struct mesh_node_key *to, const void *data, size_t len, bool urgent);
 void engine_relay_socket(struct engine *e, const struct tbl_socket_is *t,

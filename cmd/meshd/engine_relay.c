@@ -53,6 +53,7 @@ struct relay {
 	struct timer timer;
 	struct mesh_time last_write, last_heard, give_up;
 	uint64_t wait_ns;
+	struct mesh_ratelimit complaints;
 };
 
 static SSL_CTX *context;
@@ -174,7 +175,8 @@ failed(struct relay *r, const char *why)
 {
 	bool was_open = r->up;
 
-	log_info("relay region=%u: %s", r->region, why);
+	if (mesh_ratelimit_allow(&r->complaints, r->e->now))
+		log_info("relay region=%u: %s", r->region, why);
 	if (was_open || r->state == RELAY_OPEN) {
 		wait_a_bit(r);
 		return;
@@ -627,6 +629,41 @@ engine_relays_flush(struct engine *e)
 	}
 }
 
+static bool
+has_address(int fd, const struct mesh_ip *own, size_t count)
+{
+	struct sockaddr_in6 sa = {.sin6_family = AF_UNSPEC};
+	socklen_t len = sizeof(sa);
+	struct mesh_ip ip;
+
+	if (getsockname(fd, (struct sockaddr *)&sa, &len) < 0)
+		return false;
+	if (sa.sin6_family == AF_INET6)
+		ip = mesh_ip_from16(sa.sin6_addr.s6_addr);
+	else
+		ip = mesh_ip_from4((const uint8_t *)&sa +
+		    offsetof(struct sockaddr_in, sin_addr));
+	for (size_t i = 0; i < count; i++)
+		if (mesh_ip_eq(&ip, &own[i]))
+			return true;
+	return mesh_ip_is_loopback(&ip);
+}
+
+void
+engine_relays_moved(struct engine *e, const struct mesh_ip *own, size_t count)
+{
+	for (size_t i = 0; i < ENGINE_RELAYS_MAX; i++) {
+		struct relay *r = &e->relays[i];
+
+		if (r->state == RELAY_WAIT) {
+			r->wait_ns = 0; /* the way may be there again */
+			set_timer(r, e->now);
+		} else if (r->fd >= 0 && !has_address(r->fd, own, count)) {
+			failed(r, "our address is gone");
+		}
+	}
+}
+
 void
 engine_relay_home(struct engine *e, uint16_t region)
 {
@@ -723,6 +760,7 @@ engine_relays_init(struct engine *e)
 
 		r->e = e;
 		r->fd = -1;
+		r->complaints = mesh_ratelimit_init(5, MESH_MIN);
 		r->timer.fire = due;
 		r->timer.arg = r;
 	}

@@ -39,7 +39,11 @@ meshd_agent_LDADD = libmeshd.la libmesh-daemon.la libmesh-core.la \
 
 if HAVE_CMOCKA
 check_PROGRAMS += tests/unit/test_link tests/unit/test_tables \
-    tests/unit/test_gso
+    tests/unit/test_gso tests/unit/test_timers tests/unit/test_udp_runs \
+    tests/unit/test_state
+tests_unit_test_timers_SOURCES = tests/unit/test_timers.c %D%/timers.c
+tests_unit_test_udp_runs_SOURCES = tests/unit/test_udp_runs.c %D%/udp.c
+tests_unit_test_state_SOURCES = tests/unit/test_state.c %D%/state.c
 tests_unit_test_gso_SOURCES = tests/unit/test_gso.c %D%/gso.c %D%/gro.c
 tests_unit_test_link_LDADD = libmeshd.la $(LDADD)
 tests_unit_test_tables_LDADD = libmeshd.la $(LDADD)

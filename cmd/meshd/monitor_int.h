@@ -33,8 +33,6 @@ struct monitor {
  * failed is in diag. monitor_close() undoes it all. */
 int monitor_open(struct monitor *m, struct mesh_diag *diag);
 void monitor_close(struct monitor *m);
-/* New UDP sockets on the same ports: the network changed under them. */
-void monitor_rebind(struct monitor *m);
 
 /* monitor_role.c: starting a role and serving its requests. */
 void monitor_start(struct monitor *m, struct child *c, struct mesh_time now);

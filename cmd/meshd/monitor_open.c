@@ -162,23 +162,6 @@ close_one(int *fd)
 	*fd = -1;
 }
 
-void
-monitor_rebind(struct monitor *m)
-{
-	for (size_t i = 0; i < MONITOR_UDP; i++) {
-		struct mesh_diag diag = {0};
-
-		/* The role has duplicates: the port is free when it closes
-		 * them, which it does before it asks. */
-		close_one(&m->udp[i]);
-		if (tun_udp(i == 1, &m->port[i], &m->udp[i], &diag) == MESH_OK)
-			continue;
-		m->port[i] = 0;
-		if (tun_udp(i == 1, &m->port[i], &m->udp[i], &diag) != MESH_OK)
-			log_warn("%s", diag.text);
-	}
-}
-
 /* The device goes with its last descriptor, and addresses and routes with it. */
 void
 monitor_close(struct monitor *m)

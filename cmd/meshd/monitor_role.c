@@ -312,16 +312,6 @@ serve_ready(struct monitor *m, struct child *c, struct link_msg *in)
 }
 
 static int
-serve_rebind(struct monitor *m, struct child *c, struct link_msg *in)
-{
-	(void)c;
-	(void)in;
-	monitor_rebind(m);
-	start_engine(m);
-	return MESH_OK;
-}
-
-static int
 serve_fault(struct monitor *m, struct child *c, struct link_msg *in)
 {
 	(void)in;
@@ -348,7 +338,6 @@ static request_fn *const requests[MSG_TYPE_COUNT] = {
     [MSG_STAMP] = serve_stamp,
     [MSG_READY] = serve_ready,
     [MSG_FAULT] = serve_fault,
-    [MSG_REBIND] = serve_rebind,
 };
 
 void

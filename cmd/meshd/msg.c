@@ -35,7 +35,6 @@ static const struct msg_def defs[MSG_TYPE_COUNT] = {
 	[MSG_STAMP] =         {"stamp",       E,     M,     UP,     0,      0, 0, 12, 12},
 	[MSG_READY] =         {"ready",       E|A,   M,     UP,     0,      0, 0,  0, 0},
 	[MSG_FAULT] =         {"fault",       E|A,   M,     UP,     0,      0, 0,  0, 0},
-	[MSG_REBIND] =        {"rebind",      E,     M,     UP,     0,      0, 0,  0, 0},
 	[MSG_BEGIN] =         {"begin",       A,     E,     UP,     TABLES, 0, 0,  1, 1},
 	[MSG_SELF] =          {"self",        A,     E,     TABLES, 0,      0, 0, 58, FULL},
 	[MSG_PEERS] =         {"peers",       A,     E,     TABLES, 0,      0, 0,  0, BULK},

@@ -55,7 +55,6 @@ enum msg_type {
 	MSG_STAMP,     /* 12 bytes: TAI64N high-water mark to keep on disk */
 	MSG_READY,     /* the agent serves: the daemon may say so */
 	MSG_FAULT,     /* the other role sent what is malformed: end it */
-	MSG_REBIND,    /* renew the UDP sockets: ENGINE_START comes again */
 
 	/* agent -> engine */
 	MSG_BEGIN,	/* u8: 1 all tables follow, 0 a difference */
