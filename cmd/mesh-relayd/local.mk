@@ -11,3 +11,11 @@ dist_check_SCRIPTS += tests/relayd-start.sh
 EXTRA_DIST += tests/interop/relayd-stock.sh
 EXTRA_DIST += tests/bench/relay.sh
 dist_man_MANS += man/mesh-relayd.8
+
+EXTRA_DIST += %D%/mesh-relayd.service.in tests/interop/peers/relayload
+systemdsystemunit_DATA += %D%/mesh-relayd.service
+CLEANFILES += %D%/mesh-relayd.service
+%D%/mesh-relayd.service: %D%/mesh-relayd.service.in Makefile
+	$(AM_V_GEN)mkdir -p %D% && sed -e 's,@sbindir[@],$(sbindir),g' \
+	    -e 's,@sysconfdir[@],$(sysconfdir),g' \
+	    $(srcdir)/%D%/mesh-relayd.service.in >$@

@@ -358,6 +358,7 @@ worker_main(bool verbose)
 	}
 	while (!w->ended && event_base_loop(w->base, EVLOOP_ONCE) == 0)
 		end_round(w);
-	/* The system closes and frees faster than we could. */
-	return CMD_OK;
+	/* The system closes and frees faster than we could; and what runs at
+	 * an exit may want files. */
+	_exit(CMD_OK);
 }
