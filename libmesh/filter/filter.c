@@ -47,6 +47,7 @@ mesh_filter_new(size_t flow_max,
 	f = calloc(1, sizeof(*f));
 	if (f == NULL)
 		return NULL;
+	f->generation = 1; /* 0: no rules at all */
 	f->flows = mesh_flows_new(flow_max, seed);
 	if (f->flows == NULL) {
 		free(f);
@@ -132,6 +133,16 @@ judge_key(const struct judge *j)
 	};
 }
 
+/* The flow may go on, until other rules come. */
+static enum mesh_filter_verdict
+judge_pass(const struct judge *j, struct mesh_flow *flow)
+{
+	flow->rules = j->f->generation;
+	if (j->way == MESH_FILTER_IN)
+		flow->in = j->f->generation;
+	return MESH_FILTER_PASS;
+}
+
 /* A flow that we know, under rules that it has not met. */
 static enum mesh_filter_verdict
 judge_known(const struct judge *j, struct mesh_flow *flow)
@@ -143,19 +154,15 @@ judge_known(const struct judge *j, struct mesh_flow *flow)
 		flow->cut = true;
 		return MESH_FILTER_CUT;
 	}
-	flow->rules = j->f->generation;
-	return MESH_FILTER_PASS;
+	return judge_pass(j, flow);
 }
 
 static enum mesh_filter_verdict
 judge_open(const struct judge *j, const struct mesh_flow_key *key,
     enum mesh_flow_opener opener)
 {
-	struct mesh_flow *flow =
-	    mesh_flows_open(j->f->flows, key, opener, j->now);
-
-	flow->rules = j->f->generation;
-	return MESH_FILTER_PASS;
+	return judge_pass(j,
+	    mesh_flows_open(j->f->flows, key, opener, j->now));
 }
 
 /* The middle of a TCP connection whose start we did not see: see the header. */
@@ -187,9 +194,11 @@ judge_fast(const struct judge *j)
 		return false;
 	key = judge_key(j);
 	flow = mesh_flows_find(j->f->flows, &key, j->now);
-	return flow != NULL && !flow->cut &&
-	    flow->rules == j->f->generation &&
-	    (flow->opener == MESH_FLOW_OURS || !j->jailed);
+	if (flow == NULL || flow->cut ||
+	    (j->way == MESH_FILTER_IN && flow->in != j->f->generation))
+		return false;
+	return flow->opener == MESH_FLOW_OURS ||
+	    (flow->rules == j->f->generation && !j->jailed);
 }
 
 /* TCP, UDP, SCTP: protocols with ports. */

@@ -32,6 +32,7 @@ struct mesh_flow {
 	struct mesh_list lru; /* private, as is next */
 	uint32_t next;
 	uint32_t rules; /* generation of the rules that last allowed it */
+	uint32_t in;	/* the same, but of a packet that came in */
 	struct mesh_flow_key key;
 	struct mesh_time seen;
 	enum mesh_flow_opener opener;

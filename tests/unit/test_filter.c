@@ -221,6 +221,9 @@ test_no_rules(void **state)
 	assert_int_equal(in(f, packet(PEER, US, 6, 9, 22, MESH_TCP_SYN)),
 	    MESH_FILTER_REFUSED);
 	mesh_filter_unload(f);
+	/* not even when we go on sending */
+	assert_int_equal(out(f, packet(US, PEER, 17, 9, 22, 0)),
+	    MESH_FILTER_PASS);
 	assert_int_equal(in(f, packet(PEER, US, 17, 22, 9, 0)),
 	    MESH_FILTER_NO_RULES);
 	mesh_filter_free(f);
