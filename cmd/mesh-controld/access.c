@@ -131,7 +131,8 @@ access_refresh(struct access *a, struct state *s)
 		a->filters_changed = true;
 		err = take_member(a, s, m);
 		if (err == MESH_OK)
-			m->changed &= ~(unsigned)CHANGE_ACCESS;
+			m->changed = (m->changed & ~(unsigned)CHANGE_ACCESS) |
+			    CHANGE_VIEW;
 	}
 	return err;
 }

@@ -331,7 +331,8 @@ flush_peers(struct flush *f, bool all)
 			mp->sink.end(mp->sink.arg, ss->req);
 			continue;
 		}
-		words = session_diff(f, ss, all);
+		words = session_diff(f, ss,
+		    all || (ss->member->changed & CHANGE_VIEW) != 0);
 		if (words > 0)
 			session_join(f, ss, group_find(f, words));
 	}
@@ -347,14 +348,21 @@ flush_peers(struct flush *f, bool all)
 	}
 }
 
-/* A member that is gone takes its own stream along. */
+/* Members that are gone take their own streams along. */
 static void
-flush_gone(struct flush *f, struct member *m)
+flush_gone(struct flush *f)
 {
-	if (m->session == NULL)
-		return;
-	f->mp->sink.end(f->mp->sink.arg, m->session->req);
-	mapper_drop(f->mp, m->session);
+	struct mesh_list *changed = &f->mp->state->changed;
+
+	for (struct mesh_list *l = changed->next; l != changed; l = l->next) {
+		struct member *m = MESH_CONTAINER(l, struct member,
+		    changed_link);
+
+		if (!m->gone || m->session == NULL)
+			continue;
+		f->mp->sink.end(f->mp->sink.arg, m->session->req);
+		mapper_drop(f->mp, m->session);
+	}
 }
 
 void
@@ -366,6 +374,7 @@ mapper_flush(struct mapper *mp, struct mesh_wall wall)
 
 	if (flush_init(&f, mp, wall) == MESH_OK &&
 	    access_refresh(mp->access, mp->state) == MESH_OK) {
+		flush_gone(&f);
 		flush_collect(&f);
 		/* What is no longer allowed ends before anything else. */
 		if (access_filters_changed(mp->access) || all)
@@ -377,8 +386,6 @@ mapper_flush(struct mapper *mp, struct mesh_wall wall)
 			struct member *m = MESH_CONTAINER(changed->next,
 			    struct member, changed_link);
 
-			if (m->gone)
-				flush_gone(&f, m);
 			state_told(mp->state, m);
 		}
 	}

@@ -26,7 +26,8 @@ dist_check_SCRIPTS += tests/cmd/controld.sh
 
 if HAVE_CMOCKA
 check_PROGRAMS += tests/unit/test_controld_model \
-    tests/unit/test_controld_register tests/unit/test_controld_store
+    tests/unit/test_controld_register tests/unit/test_controld_store \
+    tests/unit/test_controld_mapper tests/unit/test_controld_link
 CONTROLD_TEST_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/cmd
 CONTROLD_TEST_LDADD = libcontrold.la $(LDADD)
 tests_unit_test_controld_model_CPPFLAGS = $(CONTROLD_TEST_CPPFLAGS)
@@ -35,5 +36,16 @@ tests_unit_test_controld_register_CPPFLAGS = $(CONTROLD_TEST_CPPFLAGS)
 tests_unit_test_controld_register_LDADD = $(CONTROLD_TEST_LDADD)
 tests_unit_test_controld_store_CPPFLAGS = $(CONTROLD_TEST_CPPFLAGS)
 tests_unit_test_controld_store_LDADD = $(CONTROLD_TEST_LDADD) $(SQLITE_LIBS)
+tests_unit_test_controld_mapper_CPPFLAGS = $(CONTROLD_TEST_CPPFLAGS)
+tests_unit_test_controld_mapper_LDADD = $(CONTROLD_TEST_LDADD)
+tests_unit_test_controld_link_CPPFLAGS = $(CONTROLD_TEST_CPPFLAGS)
+tests_unit_test_controld_link_LDADD = $(CONTROLD_TEST_LDADD)
 endif
 noinst_HEADERS += tests/unit/controld_lab.h
+
+check_PROGRAMS += tests/fuzz/fuzz_controld_msg
+tests_fuzz_fuzz_controld_msg_SOURCES = tests/fuzz/fuzz_controld_msg.c \
+    tests/fuzz/main.c
+tests_fuzz_fuzz_controld_msg_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/cmd
+tests_fuzz_fuzz_controld_msg_LDADD = libcontrold.la $(LDADD)
+tests_fuzz_fuzz_controld_msg_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)

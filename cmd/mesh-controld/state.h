@@ -32,6 +32,7 @@ enum member_change {
 	CHANGE_FULL = 1 << 6,  /* more than a patch can say */
 	CHANGE_SELF = 1 << 7,  /* the node's own record, as it sees itself */
 	CHANGE_ACCESS = 1 << 8, /* who it is to the policy */
+	CHANGE_VIEW = 1 << 9,	/* the policy has seen that: it may see others */
 };
 
 struct session;	       /* mapper.h */

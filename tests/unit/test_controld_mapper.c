@@ -1,0 +1,356 @@
+/* SPDX-License-Identifier: ISC
+ * What nodes are told: the whole map once, differences from then on, one text
+ * for all to whom it applies, nothing of whom they may not see.
+ */
+#include "mesh-controld/mapper.h"
+
+#include "controld_lab.h"
+
+#include <netmap/response.h>
+#include <stdlib.h>
+
+#define FRAMES_MAX 64
+#define WALL ((struct mesh_wall){1000000, 5})
+
+/* Everything that was sent, decoded. */
+struct frame {
+	uint64_t reqs[8];
+	size_t count;
+	char *text;
+	struct mesh_arena arena;
+	struct mesh_map_response r;
+};
+
+static struct {
+	struct lab lab;
+	struct access *access;
+	struct mapper *mapper;
+	struct user *alice, *bob;
+	char alice_key[AUTHKEY_TEXT], bob_key[AUTHKEY_TEXT],
+	    tag_key[AUTHKEY_TEXT];
+	struct frame frames[FRAMES_MAX];
+	size_t count;
+	uint64_t ended[8];
+	size_t ended_count;
+} t;
+
+static void
+on_frame(void *arg, const uint64_t *reqs, size_t count, struct mesh_str text)
+{
+	struct frame *f = &t.frames[t.count++];
+	struct mesh_diag diag = {""};
+
+	(void)arg;
+	assert_true(t.count <= FRAMES_MAX && count <= ARRAY_LEN(f->reqs));
+	memcpy(f->reqs, reqs, count * sizeof(*reqs));
+	f->count = count;
+	f->text = strndup(text.p, text.len);
+	mesh_arena_init(&f->arena, MESH_RESPONSE_MEMORY);
+	f->r = (struct mesh_map_response){0};
+	if (mesh_map_response_parse(mesh_str(f->text), &f->arena, &f->r,
+		&diag) != MESH_OK)
+		fail_msg("%s in %s", diag.text, f->text);
+	assert_true(mesh_wall_is_set(f->r.control_time));
+}
+
+static void
+on_end(void *arg, uint64_t req)
+{
+	(void)arg;
+	assert_true(t.ended_count < ARRAY_LEN(t.ended));
+	t.ended[t.ended_count++] = req;
+}
+
+static void
+forget(void)
+{
+	for (size_t i = 0; i < t.count; i++) {
+		mesh_arena_release(&t.frames[i].arena);
+		free(t.frames[i].text);
+	}
+	t.count = t.ended_count = 0;
+}
+
+static int
+setup(void **state)
+{
+	static const struct mapper_config cfg = {.suffix = "mesh.test",
+	    .relays = {"{\"Regions\":{}}", 14}};
+	static const struct mapper_sink sink = {on_frame, on_end, NULL};
+
+	(void)state;
+	memset(&t, 0, sizeof(t));
+	lab_open(&t.lab, ":memory:");
+	t.alice = lab_user(&t.lab, "alice");
+	t.bob = lab_user(&t.lab, "bob");
+	lab_key(&t.lab, t.alice, true, "", t.alice_key);
+	lab_key(&t.lab, t.bob, true, "", t.bob_key);
+	lab_key(&t.lab, t.bob, true, "tag:server", t.tag_key);
+	t.access = access_new();
+	t.mapper = mapper_new(&cfg, t.lab.s, t.access, &sink);
+	return t.access != NULL && t.mapper != NULL ? 0 : -1;
+}
+
+static int
+teardown(void **state)
+{
+	(void)state;
+	forget();
+	mapper_free(t.mapper);
+	access_free(t.access);
+	lab_close(&t.lab);
+	return 0;
+}
+
+static void
+flush(void)
+{
+	forget();
+	mapper_flush(t.mapper, WALL);
+}
+
+static void
+open_stream(struct member *m, uint64_t req)
+{
+	assert_int_equal(mapper_open(t.mapper, m, req, &m->rec.key, WALL),
+	    MESH_OK);
+}
+
+static void
+policy(const char *text)
+{
+	struct mesh_diag diag = {""};
+
+	if (access_set_policy(t.access, t.lab.s, mesh_str(text), &diag) !=
+	    MESH_OK)
+		fail_msg("%s", diag.text);
+	mapper_policy_changed(t.mapper);
+}
+
+static bool
+has_reqs(const struct frame *f, uint64_t a, uint64_t b)
+{
+	return (f->count == (b ? 2u : 1u)) &&
+	    ((f->reqs[0] == a && (!b || f->reqs[1] == b)) ||
+		(b && f->reqs[0] == b && f->reqs[1] == a));
+}
+
+static void
+the_first_frame_has_all(void **state)
+{
+	struct member *a = lab_join(&t.lab, 1, t.alice_key);
+	struct mesh_node *self = NULL, *peer = NULL;
+	struct mesh_str *peers;
+
+	(void)state;
+	lab_join(&t.lab, 2, t.bob_key);
+	open_stream(a, 10);
+	assert_int_equal(t.count, 1);
+	assert_true(has_reqs(&t.frames[0], 10, 0));
+	assert_int_equal(mesh_node_parse(t.frames[0].r.node, &self, NULL),
+	    MESH_OK);
+	assert_string_equal(self->name, "host.mesh.test.");
+	assert_true(mesh_node_key_equal(&self->key, &a->rec.key));
+	assert_int_equal(self->online, 1);
+	assert_int_equal(t.frames[0].r.peers.count, 1);
+	peers = t.frames[0].r.peers.items;
+	assert_int_equal(mesh_node_parse(peers[0], &peer, NULL), MESH_OK);
+	assert_int_equal(peer->id, 2);
+	assert_int_equal(peer->online, -1);
+	assert_true(peer->endpoints.set); /* [] and not absent */
+	assert_int_equal(t.frames[0].r.users.count, 2);
+	assert_true(t.frames[0].r.relays.len > 0);
+	assert_true(t.frames[0].r.dns.len > 0);
+	assert_non_null(strstr(t.frames[0].text, "\"DisableLogTail\":true"));
+	assert_non_null(strstr(t.frames[0].text, "\"SrcIPs\":[\"*\"]"));
+	mesh_counted_unref(&self->counted);
+	mesh_counted_unref(&peer->counted);
+}
+
+static void
+one_text_for_all_whom_it_concerns(void **state)
+{
+	struct member *a = lab_join(&t.lab, 1, t.alice_key);
+	struct member *b = lab_join(&t.lab, 2, t.alice_key), *c;
+	const struct mesh_node_patch *patch;
+
+	(void)state;
+	open_stream(a, 10);
+	open_stream(b, 20);
+	flush();
+	c = lab_join(&t.lab, 3, t.bob_key);
+	flush();
+	assert_int_equal(t.count, 1);
+	assert_true(has_reqs(&t.frames[0], 10, 20));
+	assert_int_equal(t.frames[0].r.peers_changed.count, 1);
+	assert_int_equal(t.frames[0].r.users.count, 1);
+	assert_int_equal(t.frames[0].r.peers.count, 0);
+	open_stream(c, 30);
+	flush();
+	assert_int_equal(t.count, 1); /* not to c itself */
+	assert_true(has_reqs(&t.frames[0], 10, 20));
+	patch = t.frames[0].r.peers_patched.items;
+	assert_int_equal(t.frames[0].r.peers_patched.count, 1);
+	assert_int_equal(patch->id, 3);
+	assert_int_equal(patch->online, 1);
+	assert_false(mesh_wall_is_set(patch->last_seen));
+	flush();
+	assert_int_equal(t.count, 0); /* nothing new */
+	assert_int_equal(state_node_remove(t.lab.s, c), MESH_OK);
+	flush();
+	assert_int_equal(t.count, 1);
+	assert_int_equal(*(int64_t *)t.frames[0].r.peers_removed.items, 3);
+	assert_int_equal(t.ended_count, 1); /* its own stream */
+	assert_int_equal(t.ended[0], 30);
+	assert_int_equal(mapper_sessions(t.mapper), 2);
+}
+
+static void
+a_second_stream_ends_the_first(void **state)
+{
+	struct member *a = lab_join(&t.lab, 1, t.alice_key);
+	struct member *b = lab_join(&t.lab, 2, t.alice_key);
+
+	(void)state;
+	open_stream(b, 20);
+	open_stream(a, 10);
+	flush();
+	open_stream(a, 11);
+	assert_int_equal(t.ended_count, 1);
+	assert_int_equal(t.ended[0], 10);
+	/* The news that 10 ended changes nothing: a stays online. */
+	assert_false(mapper_close(t.mapper, 10, t.lab.now, 1));
+	state_tick(t.lab.s, mesh_time_add(t.lab.now, MESH_HOUR), 1);
+	flush();
+	assert_true(a->online);
+	assert_int_equal(t.count, 0);
+	assert_true(mapper_close(t.mapper, 11, t.lab.now, 1000001));
+	flush();
+	assert_int_equal(t.count, 0); /* it may come back at once */
+	state_tick(t.lab.s, mesh_time_add(t.lab.now, STATE_OFFLINE_NS), 1);
+	flush();
+	assert_int_equal(t.count, 1);
+	assert_non_null(strstr(t.frames[0].text, "\"Online\":false"));
+	assert_non_null(strstr(t.frames[0].text, "\"LastSeen\""));
+}
+
+static void
+nobody_is_told_of_strangers(void **state)
+{
+	struct member *a = lab_join(&t.lab, 1, t.alice_key);
+	struct member *b = lab_join(&t.lab, 2, t.bob_key);
+	struct member *s = lab_join(&t.lab, 3, t.tag_key);
+
+	(void)state;
+	policy("{\"acls\":[{\"action\":\"accept\",\"src\":[\"alice@\"],"
+	       "\"dst\":[\"tag:server:22\"]}],"
+	       "\"tagOwners\":{\"tag:server\":[\"bob@\"]}}");
+	open_stream(a, 10);
+	open_stream(b, 20);
+	open_stream(s, 30);
+	assert_int_equal(t.frames[0].r.peers.count, 1); /* a: the server */
+	assert_int_equal(t.frames[1].r.peers.count, 0); /* b: nobody */
+	assert_int_equal(t.frames[2].r.peers.count, 1); /* the server: a */
+	assert_null(strstr(t.frames[1].text, "alice"));
+	assert_non_null(strstr(t.frames[1].text,
+	    "\"PacketFilters\":{\"base\":[]}"));
+	flush();
+	for (size_t i = 0; i < t.count; i++) /* b hears of nobody */
+		for (size_t j = 0; j < t.frames[i].count; j++)
+			assert_true(t.frames[i].reqs[j] != 20);
+	/* The other way round: removed here, whole there, filters changed. */
+	policy("{\"acls\":[{\"action\":\"accept\",\"src\":[\"bob@\"],"
+	       "\"dst\":[\"alice@:*\"]}]}");
+	flush();
+	for (size_t i = 0; i < t.count; i++) {
+		const struct mesh_map_response *r = &t.frames[i].r;
+
+		/* What ends, ends first. */
+		assert_true(r->filters.count == 0 || i < 2);
+		if (r->peers_removed.count > 0)
+			assert_int_equal(r->peers_changed.count, 0);
+	}
+	assert_int_equal(t.count, 6); /* filters of a, s; removed 2; new 2 */
+}
+
+static void
+the_expired_are_alone(void **state)
+{
+	struct member *a = lab_join(&t.lab, 1, t.alice_key);
+	struct member *b = lab_join(&t.lab, 2, t.alice_key);
+	size_t removed = 0, self = 0, filters = 0;
+
+	(void)state;
+	open_stream(a, 10);
+	open_stream(b, 20);
+	flush();
+	assert_int_equal(state_node_expire(t.lab.s, b, 999999), MESH_OK);
+	state_tick(t.lab.s, t.lab.now, 1000000);
+	flush();
+	for (size_t i = 0; i < t.count; i++) {
+		removed += t.frames[i].r.peers_removed.count;
+		filters += t.frames[i].r.filters.count;
+		self += t.frames[i].r.node.len > 0;
+	}
+	assert_int_equal(removed, 2); /* each from the other */
+	assert_int_equal(self, 1);
+	assert_true(filters >= 1);
+}
+
+static void
+tags_change_who_is_seen(void **state)
+{
+	struct member *a = lab_join(&t.lab, 1, t.alice_key);
+	struct member *b = lab_join(&t.lab, 2, t.bob_key);
+
+	(void)state;
+	policy("{\"acls\":[{\"action\":\"accept\",\"src\":[\"alice@\"],"
+	       "\"dst\":[\"tag:server:22\"]}],"
+	       "\"tagOwners\":{\"tag:server\":[\"bob@\"]}}");
+	open_stream(a, 10);
+	flush();
+	assert_int_equal(state_node_tag(t.lab.s, b, "tag:server"), MESH_OK);
+	flush();
+	assert_int_equal(t.count, 1);
+	assert_int_equal(t.frames[0].r.peers_changed.count, 1);
+	assert_non_null(strstr(t.frames[0].text, "tagged-devices"));
+	assert_non_null(strstr(t.frames[0].text, "\"Tags\":[\"tag:server\"]"));
+}
+
+static void
+a_broken_policy_changes_nothing(void **state)
+{
+	struct member *a = lab_join(&t.lab, 1, t.alice_key);
+	struct mesh_diag diag = {""};
+
+	(void)state;
+	lab_join(&t.lab, 2, t.bob_key);
+	policy("{\"acls\":[]}");
+	open_stream(a, 10);
+	assert_int_equal(t.frames[0].r.peers.count, 0);
+	assert_true(access_set_policy(t.access, t.lab.s,
+	    MESH_STR("{\"acls\":[\n{]}"), &diag) != MESH_OK);
+	assert_non_null(strstr(diag.text, "line 2, column 2"));
+	assert_true(access_set_policy(t.access, t.lab.s, MESH_STR(
+	    "{\"acls\":[],\"tests\":[{\"src\":\"alice@\","
+	    "\"accept\":[\"bob@:22\"]}]}"), &diag) != MESH_OK);
+	flush();
+	assert_int_equal(t.count, 0);
+}
+
+int
+main(void)
+{
+#define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+	const struct CMUnitTest tests[] = {
+	    TEST(the_first_frame_has_all),
+	    TEST(one_text_for_all_whom_it_concerns),
+	    TEST(a_second_stream_ends_the_first),
+	    TEST(nobody_is_told_of_strangers),
+	    TEST(the_expired_are_alone),
+	    TEST(tags_change_who_is_seen),
+	    TEST(a_broken_policy_changes_nothing),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
