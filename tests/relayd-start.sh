@@ -85,6 +85,12 @@ worker=$(cat "/proc/$pid/task/$pid/children")
 worker=${worker%% *}
 check "the worker has no capability" \
     grep -qE '^CapEff:[[:space:]]*0+$' "/proc/$worker/status"
+if [ "$(id -u)" -eq 0 ]; then
+	check "and can have none" \
+	    grep -qE '^CapBnd:[[:space:]]*0+$' "/proc/$worker/status"
+	check "nor is it root" \
+	    grep -qE '^Uid:.[1-9][0-9]*' "/proc/$worker/status"
+fi
 check "nor new ones by exec" grep -qE '^NoNewPrivs:.1$' "/proc/$worker/status"
 if grep -q 'define MESH_SANITIZERS' "$builddir/config.h"; then
 	skip "it is confined by seccomp" "built with sanitizers"

@@ -54,11 +54,23 @@ set_caps(uint64_t keep)
 	return syscall(SYS_capset, &head, sets) < 0 ? MESH_ERR_IO : MESH_OK;
 }
 
+/* No exec gives back what is not in the bounding set. Without CAP_SETPCAP it
+ * stays as it is: then no_new_privs alone has to see to that. */
+static void
+drop_bounding(uint64_t keep)
+{
+	for (unsigned long c = 0; c <= CAP_COUNT_MAX; c++)
+		if (!(keep >> c & 1) &&
+		    prctl(PR_CAPBSET_DROP, c, 0, 0, 0) < 0 && errno == EINVAL)
+			break; /* the kernel has no more */
+}
+
 int
 sandbox_become(uid_t uid, gid_t gid, uint64_t keep)
 {
 	if (geteuid() != 0)
 		return MESH_OK;
+	drop_bounding(keep);
 	if (prctl(PR_SET_KEEPCAPS, keep ? 1 : 0) < 0 ||
 	    setgroups(0, NULL) < 0 || setresgid(gid, gid, gid) < 0 ||
 	    setresuid(uid, uid, uid) < 0) {
@@ -72,14 +84,7 @@ sandbox_become(uid_t uid, gid_t gid, uint64_t keep)
 int
 sandbox_drop_caps(uint64_t keep)
 {
-	for (unsigned long c = 0; c <= CAP_COUNT_MAX; c++) {
-		if (keep >> c & 1)
-			continue;
-		/* EINVAL: the kernel has fewer. EPERM: we have no CAP_SETPCAP,
-		 * and no capability that the bounding set could give. */
-		if (prctl(PR_CAPBSET_DROP, c, 0, 0, 0) < 0 && errno == EINVAL)
-			break;
-	}
+	drop_bounding(keep);
 	if (prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) < 0 &&
 	    errno != EINVAL)
 		return MESH_ERR_IO;

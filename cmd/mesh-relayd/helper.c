@@ -295,7 +295,7 @@ helper_main(const struct relayd_options *o)
 		return fail(&diag, CMD_NO);
 	/* Enough to start a worker that is somebody else, and to end it. */
 	if (sandbox_drop_caps(1u << CAP_SETUID | 1u << CAP_SETGID |
-			      1u << CAP_KILL) != MESH_OK ||
+			      1u << CAP_SETPCAP | 1u << CAP_KILL) != MESH_OK ||
 	    start_worker(&h) != MESH_OK)
 		return CMD_NO;
 	status = run(&h);
