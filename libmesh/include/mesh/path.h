@@ -34,10 +34,20 @@
  * nobody sends to, and they need no timer.
  *
  * How it behaves, and its timing: that of stock nodes (protocol/dataplane.md 2,
- * 4-6), but for the search. Stock nodes look for a direct path every 5 seconds;
- * we look with the first packet, a few times within the next second, and again
- * at once whenever something is learnt: own address, peer's address, a call
- *from the peer, the peer came online. Limits keep that polite.
+ * 4-6), with these differences, which stock peers do not notice:
+ *
+ * - Stock nodes look for a direct path every 5 seconds. We look with the first
+ *   packet, a few times within the next second, and again at once whenever
+ *   something is learnt: own address, peer's address, a call from the peer, the
+ *   peer came online, a relay connected. Rates per peer keep that polite.
+ * - A peer is called (call-me-maybe) although no address of it is known, and
+ *   before the own addresses are measured anew; again if they prove different.
+ * - Who pings from an address that is not proven is pinged back at once.
+ * - A heartbeat without an answer is repeated after 1 second, so that single
+ *   losses do not cost the path; a path to a peer that calls has to prove
+ *itself within half a second, so that a peer that moved is found again.
+ * - A pong counts only by the way that was asked, and by UDP only from an
+ *   address that the peer is known to have.
  *
  * One thread at a time. Peers are handles that live until they are removed.
  * Anything a stranger can cause is bounded, and counted in mesh_path_stats.
