@@ -1,8 +1,10 @@
 libmesh_core_la_SOURCES += %D%/key.c %D%/key_bind.c %D%/x25519.c \
     %D%/blake2s.c %D%/blake2b.c %D%/aead.c %D%/aead_openssl.c \
-    %D%/aead_sodium.c %D%/aead_avx2.c %D%/aead_avx512.c %D%/xchacha.c %D%/noise.c %D%/box.c %D%/drbg.c
+    %D%/aead_sodium.c %D%/aead_avx2.c %D%/aead_avx512.c %D%/xchacha.c \
+    %D%/noise.c %D%/box.c %D%/drbg.c
 noinst_HEADERS += %D%/key_bind.h %D%/x25519.h %D%/blake2s.h %D%/blake2b.h \
-    %D%/aead.h %D%/aead_lanes.h %D%/aead_poly26.h %D%/aead_poly44.h %D%/xchacha.h %D%/noise.h %D%/box.h %D%/drbg.h
+    %D%/aead.h %D%/aead_lanes.h %D%/aead_chacha.h %D%/aead_poly26.h \
+    %D%/aead_poly44.h %D%/xchacha.h %D%/noise.h %D%/box.h %D%/drbg.h
 meshinclude_HEADERS += libmesh/include/mesh/key.h
 
 if HAVE_CMOCKA

@@ -1,14 +1,15 @@
-libmesh_core_la_SOURCES += %D%/wg.c %D%/wg_handshake.c %D%/wg_packet.c \
-    %D%/wg_timer.c %D%/handshake.c %D%/cookie.c %D%/load.c %D%/index.c \
+libmesh_core_la_SOURCES += %D%/wg.c %D%/wg_input.c %D%/wg_handshake.c \
+    %D%/wg_session.c %D%/wg_packet.c %D%/wg_timer.c %D%/handshake.c %D%/cookie.c %D%/load.c %D%/index.c \
     %D%/replay.c %D%/stamp.c
 noinst_HEADERS += %D%/wg.h %D%/wg_int.h %D%/handshake.h %D%/cookie.h \
     %D%/load.h %D%/index.h %D%/replay.h %D%/stamp.h
-noinst_HEADERS += tests/unit/wg_lab.h
+noinst_HEADERS += tests/unit/wg_lab.h tests/unit/wg_scenario.h
 
 if HAVE_CMOCKA
 check_PROGRAMS += tests/unit/test_replay tests/unit/test_handshake \
-    tests/unit/test_wg tests/unit/test_index
-tests_unit_test_wg_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=calloc
+    tests/unit/test_wg tests/unit/test_wg_hostile \
+    tests/unit/test_wg_packet tests/unit/test_index
+tests_unit_test_wg_packet_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=calloc
 endif
 
 noinst_PROGRAMS += tests/interop/wg_udp

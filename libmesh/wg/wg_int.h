@@ -2,7 +2,9 @@
  * wg_int.h - what the files of the WireGuard core share among themselves:
  *
  *	wg.c            the device: peers, clock, actions
- *	wg_handshake.c  initiations, responses, cookies, sessions
+ *	wg_input.c      datagrams of handshakes: the door, strangers, cookies
+ *	wg_handshake.c  initiations and responses, made and accepted
+ *	wg_session.c    what a handshake leads to
  *	wg_packet.c     seal, open, stage
  *	wg_timer.c      what time and events do to a peer
  */
@@ -22,7 +24,7 @@
 /* protocol/dataplane.md 1.5 */
 #define WG_REKEY_AFTER_MESSAGES (UINT64_C(1) << 60)
 #define WG_REKEY_AFTER_TIME (120 * MESH_SEC)
-#define WG_REKEY_CROSSED (5 * MESH_SEC)      /* ours, see wg_handshake.c */
+#define WG_REKEY_CROSSED (5 * MESH_SEC)      /* ours, see wg_session.c */
 #define WG_REKEY_ON_RECEIVE (165 * MESH_SEC) /* 180 - 10 - 5 */
 #define WG_REJECT_AFTER_TIME (180 * MESH_SEC)
 #define WG_REKEY_TIMEOUT (5 * MESH_SEC)
@@ -158,12 +160,32 @@ void mesh_wg_int_stamp(struct mesh_wg *wg, struct mesh_time now,
  * is retried when that time is over. */
 void mesh_wg_int_initiate(struct mesh_wg_peer *p, bool retry,
     struct mesh_time now);
+/* The claim of the initiation is p's: if it is true, new, and not too soon, it
+ * is answered. noise: as mesh_wg_hs_open() left it; not to be used after. */
+int mesh_wg_int_accept_initiation(struct mesh_wg_peer *p,
+    const struct mesh_wg_initiation *m, struct mesh_noise *noise,
+    struct mesh_time now);
+/* m answers the initiation that p waits with. */
+int mesh_wg_int_accept_response(struct mesh_wg_peer *p,
+    const struct mesh_wg_response *m, struct mesh_time now);
+
+/* wg_session.c */
+/* A random index that nobody has, and the entry for one. */
+uint32_t mesh_wg_int_new_index(struct mesh_wg *wg);
+void mesh_wg_int_ref_put(struct mesh_wg_peer *p, struct wg_ref *ref,
+    uint32_t index, bool is_session);
+/* A session with keys, which are wiped. local and remote: the indices that the
+ * handshake agreed on. */
+void mesh_wg_int_begin(struct mesh_wg_peer *p, bool initiator, uint32_t local,
+    uint32_t remote, struct mesh_wg_hs_session *keys, struct mesh_time now);
+/* Either side: the handshake is over and packets may go. */
+void mesh_wg_int_ready(struct mesh_wg_peer *p, struct mesh_time now);
+/* The first authentic packet on a session that was waiting for it. */
+void mesh_wg_int_confirm(struct mesh_wg_peer *p, struct mesh_time now);
 /* Ends our pending initiation, if any. */
 void mesh_wg_int_forget_handshake(struct mesh_wg_peer *p);
 /* Wipes all keys of p that pass. */
 void mesh_wg_int_forget_sessions(struct mesh_wg_peer *p);
-/* The first authentic packet on a session that was waiting for it. */
-void mesh_wg_int_confirm(struct mesh_wg_peer *p, struct mesh_time now);
 
 /* wg_packet.c */
 /* The session to send with, or NULL. */
