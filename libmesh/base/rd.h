@@ -178,16 +178,23 @@ mesh_wr_ok(const struct mesh_wr *w)
 	return !w->bad;
 }
 
+/* Is there room for n bytes? Sets bad when not. */
+static inline bool
+mesh_wr_fits(struct mesh_wr *w, size_t n)
+{
+	if (w->bad || w->cap - w->len < n)
+		w->bad = true;
+	return !w->bad;
+}
+
 /* Room for n bytes to be filled by the caller, or NULL. */
 static inline uint8_t *
 mesh_wr_room(struct mesh_wr *w, size_t n)
 {
 	uint8_t *p = w->buf + w->len;
 
-	if (w->bad || w->cap - w->len < n) {
-		w->bad = true;
+	if (!mesh_wr_fits(w, n))
 		return NULL;
-	}
 	w->len += n;
 	return p;
 }
@@ -195,19 +202,19 @@ mesh_wr_room(struct mesh_wr *w, size_t n)
 static inline void
 mesh_wr_bytes(struct mesh_wr *w, const void *p, size_t n)
 {
-	uint8_t *to = mesh_wr_room(w, n);
-
-	if (to != NULL && n > 0)
-		memcpy(to, p, n);
+	if (!mesh_wr_fits(w, n) || n == 0)
+		return;
+	memcpy(w->buf + w->len, p, n);
+	w->len += n;
 }
 
 static inline void
 mesh_wr_zero(struct mesh_wr *w, size_t n)
 {
-	uint8_t *to = mesh_wr_room(w, n);
-
-	if (to != NULL && n > 0)
-		memset(to, 0, n);
+	if (!mesh_wr_fits(w, n) || n == 0)
+		return;
+	memset(w->buf + w->len, 0, n);
+	w->len += n;
 }
 
 static inline void
