@@ -22,7 +22,7 @@ mesh_controld_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/cmd
 mesh_controld_LDADD = libcontrold.la libmesh-daemon.la libmesh-core.la \
     $(EVENT_LIBS) $(SSL_LIBS) $(SODIUM_LIBS)
 dist_man_MANS += man/mesh-controld.8
-dist_check_SCRIPTS += tests/cmd/controld.sh
+dist_check_SCRIPTS += tests/cmd/controld.sh tests/cmd/controld-disk.sh
 
 if HAVE_CMOCKA
 check_PROGRAMS += tests/unit/test_controld_model \

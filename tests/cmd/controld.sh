@@ -129,6 +129,15 @@ if command -v curl >/dev/null; then
 	    -w '%{http_code}' "http://127.0.0.1:$port/register/%3Cscript%3E")" = 404
 fi
 
+# Strangers
+for i in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do
+	head -c 3000 /dev/urandom | timeout 2 socat -t 0.1 - TCP:127.0.0.1:$port >/dev/null 2>&1
+done
+printf 'POST /ts2021 HTTP/1.1\r\nHost: x\r\nUpgrade: tailscale-control-protocol\r\nConnection: upgrade\r\nX-Tailscale-Handshake: AAAA\r\n\r\n' |
+    timeout 5 socat -t 1 - TCP:127.0.0.1:$port >/dev/null 2>&1
+check "garbage at the port: no role ended" test "$(grep -c 'start again' "$dir/log")" -eq 0
+check "and it answers" admin user list
+
 # Again
 admin user add carol
 end
