@@ -171,6 +171,10 @@ sort_out(struct engine *e, uint8_t *data, size_t len, const struct source *s,
 		rc = mesh_path_disco_udp(e->path, &s->udp, data, len, e->now);
 		break;
 	case MESH_SNIFF_WG:
+		if (!(e->self_flags & TBL_SELF_RUNNING)) {
+			rc = MESH_ERR_STATE;
+			break;
+		}
 		switch (mesh_wg_type(data, len)) {
 		case MESH_WG_DATA:
 			e->batch[n] = (struct mesh_wg_packet){.data = data,

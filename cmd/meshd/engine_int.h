@@ -34,6 +34,7 @@
 #define ENGINE_RELAYS_MAX 32u	/* connections */
 #define ENGINE_REGION_MAX 4096u /* relay map, all texts of a region */
 #define ENGINE_TUN_READS 32u	/* before other things get their turn */
+#define ENGINE_TUN_RUNS 3u	/* full ones of 64 kB, likewise */
 #define ENGINE_STAMP_AHEAD_S 600u
 
 struct relay; /* engine_relay.c */

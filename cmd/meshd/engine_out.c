@@ -289,7 +289,10 @@ take_frame(struct engine *e, size_t len)
 void
 engine_tun_event(struct engine *e)
 {
-	for (size_t i = 0; i < ENGINE_TUN_READS; i++) {
+	/* Drained while there is more, but not for so long that what is ready
+	 * to go waits for it. */
+	for (size_t i = 0; i < ENGINE_TUN_READS &&
+	     e->tx.count < ENGINE_TUN_RUNS; i++) {
 		ssize_t n = read(e->tun, e->frame, GSO_FRAME_MAX);
 
 		if (n <= 0)

@@ -53,38 +53,50 @@ gso_put32be(uint8_t *p, uint32_t v)
 	gso_put16be(p + 2, (uint16_t)v);
 }
 
-/* The sum goes over every byte that passes, so it takes 32 bits at a time
- * (wire/ip.h's takes 16), in 64-bit accumulators that cannot overflow. */
+static inline uint64_t
+gso_halves(uint64_t v)
+{
+	return (v & 0xffffffff) + (v >> 32);
+}
+
+/* The sum goes over every byte that passes, so it takes 64 bits at a time
+ * (wire/ip.h's takes 16) and counts the carries, which are worth one each: 2^64
+ * is 1 modulo 2^16 - 1. Two chains, so that they run side by side. */
 static inline uint64_t
 gso_sum(uint64_t sum, const uint8_t *p, size_t len)
 {
-	uint64_t a = 0, b = 0;
+	uint64_t a = 0, b = 0, carries = 0;
 	uint64_t v[4];
 	uint16_t tail = 0;
 
 	for (; len >= sizeof(v); p += sizeof(v), len -= sizeof(v)) {
 		memcpy(v, p, sizeof(v));
-		for (size_t i = 0; i < 4; i++) {
-			a += (uint32_t)v[i];
-			b += v[i] >> 32;
-		}
+		a += v[0];
+		carries += a < v[0];
+		b += v[1];
+		carries += b < v[1];
+		a += v[2];
+		carries += a < v[2];
+		b += v[3];
+		carries += b < v[3];
 	}
+	sum += gso_halves(a) + gso_halves(b) + carries;
 	for (; len >= 2; p += 2, len -= 2) {
 		memcpy(&tail, p, 2);
-		a += tail;
+		sum += tail;
 	}
 	if (len > 0) {
 		tail = 0;
 		memcpy(&tail, p, 1);
-		a += tail;
+		sum += tail;
 	}
-	return sum + a + b;
+	return sum;
 }
 
 static inline uint16_t
 gso_fold(uint64_t sum)
 {
-	sum = (sum & 0xffffffff) + (sum >> 32);
+	sum = gso_halves(sum);
 	while (sum >> 16 != 0)
 		sum = (sum & 0xffff) + (sum >> 16);
 	return (uint16_t)sum;

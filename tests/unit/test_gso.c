@@ -254,6 +254,24 @@ test_split_refused(void **state)
 	assert_int_equal(gso_split_init(&s, frame, len), MESH_ERR_LIMIT);
 }
 
+/* Against the sum of wire/ip.h, at every length and with many carries. */
+static void
+test_sum(void **state)
+{
+	uint8_t b[300];
+
+	(void)state;
+	for (size_t len = 0; len <= sizeof(b); len++) {
+		for (size_t i = 0; i < len; i++)
+			b[i] = len % 2 ? 0xff : (uint8_t)(i * 37 + len);
+		uint16_t want = mesh_ip_sum_fold(mesh_ip_sum(0, b, len));
+		uint8_t got[2];
+
+		gso_put16(got, (uint16_t)~gso_fold(gso_sum(0, b, len)));
+		assert_int_equal(gso_get16be(got), want);
+	}
+}
+
 static void
 test_left_checksum(void **state)
 {
@@ -282,6 +300,7 @@ main(void)
 	    cmocka_unit_test(test_groups),
 	    cmocka_unit_test(test_full),
 	    cmocka_unit_test(test_split_refused),
+	    cmocka_unit_test(test_sum),
 	    cmocka_unit_test(test_left_checksum),
 	};
 
