@@ -127,8 +127,7 @@ key_closed(void *arg, const char *why)
 {
 	struct agent *a = arg;
 
-	(void)why;
-	if (a->control.fetch.head.len > 0)
+	if (a->control.fetch.began) /* its end may be the end of the answer */
 		key_input(a, NULL, 0);
 	else
 		agent_control_failed(a, why);

@@ -136,6 +136,7 @@ mesh_keyfetch_input(struct mesh_keyfetch *f, const void *p, size_t len,
 	struct mesh_rd in = mesh_rd_init(len > 0 ? p : "", len);
 	int err = MESH_OK;
 
+	f->began = f->began || len > 0;
 	if (!f->in_body)
 		err = read_head(f, &in, diag);
 	if (err == MESH_OK)

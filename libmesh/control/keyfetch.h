@@ -14,7 +14,8 @@
 #define MESH_KEYFETCH_BODY_MAX (64u << 10) /* bytes */
 #define MESH_KEYFETCH_TIMEOUT_NS (10 * MESH_SEC)
 
-struct mesh_keyfetch { /* private */
+struct mesh_keyfetch { /* read began; the rest is private */
+	bool began; /* some of the answer came */
 	struct mesh_buf head; /* then: framing that is not whole */
 	struct mesh_buf body;
 	bool in_body;

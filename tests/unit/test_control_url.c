@@ -278,9 +278,11 @@ fetch(const char *text, size_t step, struct mesh_server_keys *keys,
 	int err = MESH_ERR_AGAIN;
 
 	mesh_keyfetch_init(&f);
+	assert_false(f.began);
 	for (size_t at = 0; err == MESH_ERR_AGAIN && at < len; at += step)
 		err = mesh_keyfetch_input(&f, text + at,
 		    len - at < step ? len - at : step, keys, diag);
+	assert_int_equal(f.began, len > 0);
 	if (err == MESH_ERR_AGAIN)
 		err = mesh_keyfetch_input(&f, NULL, 0, keys, diag);
 	mesh_keyfetch_release(&f);
