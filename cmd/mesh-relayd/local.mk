@@ -19,3 +19,4 @@ CLEANFILES += %D%/mesh-relayd.service
 	$(AM_V_GEN)mkdir -p %D% && sed -e 's,@sbindir[@],$(sbindir),g' \
 	    -e 's,@sysconfdir[@],$(sysconfdir),g' \
 	    $(srcdir)/%D%/mesh-relayd.service.in >$@
+EXTRA_DIST += tests/lib/tap.sh tests/lib/net.sh tests/interop/lib.sh
