@@ -157,6 +157,20 @@ state_path(const struct agent *a, char out[static 32])
 	return out;
 }
 
+/* Files and threads; sockets to connect and to look names up with. New code may
+ * be loaded: the system's resolver has modules. */
+static const char *const calls[] = {"open", "openat", "stat", "lstat",
+    "newfstatat", "statx", "fstatfs", "access", "faccessat", "faccessat2",
+    "readlink", "readlinkat", "getdents64", "lseek", "pread64", "rename",
+    "renameat", "renameat2", "unlink", "unlinkat", "fsync", "ftruncate",
+    "memfd_create", "pipe2", "eventfd2", "flock", "socket", "connect", "bind",
+    "accept4", "shutdown", "getsockname", "getpeername", "getsockopt",
+    "setsockopt", "sendmmsg", "recvmmsg", "ioctl", "uname", "sysinfo", "mmap",
+    "mprotect", "clone", "clone3", "set_robust_list", "rseq", "membarrier",
+    "sched_getaffinity", "sched_yield", "rt_sigaction", "sigaltstack", "tgkill",
+    "getuid", "geteuid", "getgid", "getegid", "prlimit64", "timerfd_create",
+    "epoll_create1", "dup", "getcwd", NULL};
+
 /* Files that a resolver, a TLS library and a user look-up read, and ours. */
 static int
 enter_sandbox(struct agent *a)
@@ -181,7 +195,9 @@ enter_sandbox(struct agent *a)
 		return MESH_ERR_IO;
 	if (dir != NULL && access(dir, R_OK | X_OK) < 0)
 		paths[sizeof(paths) / sizeof(paths[0]) - 2].path = NULL;
-	return sandbox_files(paths, true);
+	if (sandbox_files(paths, true) != MESH_OK)
+		return MESH_ERR_IO;
+	return sandbox_seccomp(calls);
 }
 
 static int

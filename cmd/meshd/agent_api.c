@@ -13,6 +13,8 @@
 #include <unistd.h>
 
 #define CLIENTS_MAX 256u
+#define CLIENTS_KEPT 16u /* more, for those who may change things */
+#define IDLE_NS (60 * MESH_SEC) /* without a request */
 #define WATCH_BACKLOG_MAX (4u << 20) /* bytes that a watcher leaves unread */
 #define READ_LEN 16384u
 
@@ -67,6 +69,10 @@ client_serve(struct agent_client *c)
 	while (c->waits_for == 0 &&
 	    mesh_local_conn_next(&c->conn, &r) == MESH_OK)
 		agent_call(c, &r);
+	if (c->waits_for == 0)
+		agent_arm(c->timer, c->conn.streaming
+			? MESH_NEVER
+			: mesh_time_add(agent_now(), IDLE_NS));
 	(void)client_flush(c);
 }
 
@@ -100,7 +106,6 @@ static void
 client_resume(struct agent_client *c, const struct tbl_pong *pong)
 {
 	c->waits_for = 0;
-	event_del(c->timer);
 	c->resume(c, pong);
 	client_serve(c);
 }
@@ -114,6 +119,8 @@ on_timeout(evutil_socket_t fd, short what, void *arg)
 	(void)what;
 	if (c->waits_for != 0)
 		client_resume(c, NULL);
+	else
+		client_free(c);
 }
 
 void
@@ -171,31 +178,6 @@ may_change(const struct agent *a, int fd)
 	    (!a->root_start && who.uid == getuid());
 }
 
-static struct agent_client *
-client_new(struct agent *a, int fd)
-{
-	struct agent_client *c = calloc(1, sizeof(*c));
-
-	if (c == NULL)
-		return NULL;
-	c->agent = a;
-	c->fd = fd;
-	c->may_change = may_change(a, fd);
-	mesh_local_conn_init(&c->conn, AGENT_VERSION);
-	mesh_list_append(&a->clients, &c->node);
-	c->readable = event_new(a->base, fd, EV_READ | EV_PERSIST, on_readable,
-	    c);
-	c->writable = event_new(a->base, fd, EV_WRITE, on_writable, c);
-	c->timer = event_new(a->base, -1, 0, on_timeout, c);
-	if (c->readable == NULL || c->writable == NULL || c->timer == NULL ||
-	    event_add(c->readable, NULL) < 0) {
-		c->fd = -1;
-		client_free(c);
-		return NULL;
-	}
-	return c;
-}
-
 static size_t
 count_clients(const struct agent *a)
 {
@@ -205,6 +187,37 @@ count_clients(const struct agent *a)
 	     i = i->next)
 		n++;
 	return n;
+}
+
+/* Takes over fd. */
+static bool
+client_new(struct agent *a, int fd)
+{
+	bool change = may_change(a, fd);
+	size_t max = CLIENTS_MAX + (change ? CLIENTS_KEPT : 0);
+	struct agent_client *c =
+	    count_clients(a) < max ? calloc(1, sizeof(*c)) : NULL;
+
+	if (c == NULL) {
+		close(fd);
+		return false;
+	}
+	c->agent = a;
+	c->fd = fd;
+	c->may_change = change;
+	mesh_local_conn_init(&c->conn, AGENT_VERSION);
+	mesh_list_append(&a->clients, &c->node);
+	c->readable = event_new(a->base, fd, EV_READ | EV_PERSIST, on_readable,
+	    c);
+	c->writable = event_new(a->base, fd, EV_WRITE, on_writable, c);
+	c->timer = event_new(a->base, -1, 0, on_timeout, c);
+	if (c->readable == NULL || c->writable == NULL || c->timer == NULL ||
+	    event_add(c->readable, NULL) < 0) {
+		client_free(c);
+		return false;
+	}
+	agent_arm(c->timer, mesh_time_add(agent_now(), IDLE_NS));
+	return true;
 }
 
 static void
@@ -219,9 +232,7 @@ on_accept(evutil_socket_t fd, short what, void *arg)
 
 		if (client < 0)
 			return;
-		if (count_clients(a) >= CLIENTS_MAX ||
-		    client_new(a, client) == NULL)
-			close(client);
+		(void)client_new(a, client);
 	}
 }
 

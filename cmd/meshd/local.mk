@@ -45,6 +45,15 @@ tests_unit_test_timers_SOURCES = tests/unit/test_timers.c %D%/timers.c
 tests_unit_test_udp_runs_SOURCES = tests/unit/test_udp_runs.c %D%/udp.c
 tests_unit_test_state_SOURCES = tests/unit/test_state.c %D%/state.c
 tests_unit_test_gso_SOURCES = tests/unit/test_gso.c %D%/gso.c %D%/gro.c
+check_PROGRAMS += tests/unit/test_agent_store tests/unit/test_agent_push
+tests_unit_test_agent_store_SOURCES = tests/unit/test_agent_store.c \
+    %D%/agent_store.c
+tests_unit_test_agent_store_CPPFLAGS = $(MESHD_CPPFLAGS)
+tests_unit_test_agent_push_SOURCES = tests/unit/test_agent_push.c \
+    %D%/agent_push.c
+tests_unit_test_agent_push_CPPFLAGS = $(MESHD_CPPFLAGS)
+tests_unit_test_agent_push_LDADD = libmeshd.la libmesh-daemon.la $(LDADD) \
+    $(EVENT_LIBS)
 tests_unit_test_link_LDADD = libmeshd.la $(LDADD)
 tests_unit_test_tables_LDADD = libmeshd.la $(LDADD)
 endif
