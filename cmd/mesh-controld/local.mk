@@ -6,7 +6,6 @@ libcontrold_la_SOURCES = %D%/model.c %D%/store.c %D%/store_rows.c \
     %D%/state_node.c %D%/register.c %D%/pending.c %D%/access.c %D%/encode.c \
     %D%/mapper.c %D%/flush.c %D%/link.c %D%/msg.c %D%/options.c \
     %D%/noisekey.c
-libcontrold_la_LIBADD = libmesh-core.la $(SQLITE_LIBS)
 noinst_HEADERS += %D%/model.h %D%/store.h %D%/store_int.h %D%/alloc.h \
     %D%/label.h %D%/authkey.h %D%/state.h %D%/state_int.h %D%/register.h \
     %D%/register_int.h %D%/access.h %D%/bits.h %D%/encode.h %D%/mapper.h \
@@ -19,8 +18,8 @@ mesh_controld_SOURCES = %D%/main.c %D%/files.c %D%/core.c \
     %D%/front_http.c %D%/front_control.c %D%/front_link.c %D%/admin.c \
     %D%/admin_api.c %D%/admin_json.c
 mesh_controld_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/cmd
-mesh_controld_LDADD = libcontrold.la libmesh-daemon.la libmesh-core.la \
-    $(EVENT_LIBS) $(SSL_LIBS) $(SODIUM_LIBS)
+mesh_controld_LDADD = libcontrold.la libmesh-daemon.la libmesh.la \
+    $(SQLITE_LIBS) $(EVENT_LIBS) $(SSL_LIBS) $(CRYPTO_LIBS) $(SODIUM_LIBS)
 dist_man_MANS += man/mesh-controld.8
 dist_check_SCRIPTS += tests/cmd/controld.sh tests/cmd/controld-disk.sh
 
@@ -29,13 +28,13 @@ check_PROGRAMS += tests/unit/test_controld_model \
     tests/unit/test_controld_register tests/unit/test_controld_store \
     tests/unit/test_controld_mapper tests/unit/test_controld_link
 CONTROLD_TEST_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/cmd
-CONTROLD_TEST_LDADD = libcontrold.la $(LDADD)
+CONTROLD_TEST_LDADD = libcontrold.la $(LDADD) $(SQLITE_LIBS)
 tests_unit_test_controld_model_CPPFLAGS = $(CONTROLD_TEST_CPPFLAGS)
 tests_unit_test_controld_model_LDADD = $(CONTROLD_TEST_LDADD)
 tests_unit_test_controld_register_CPPFLAGS = $(CONTROLD_TEST_CPPFLAGS)
 tests_unit_test_controld_register_LDADD = $(CONTROLD_TEST_LDADD)
 tests_unit_test_controld_store_CPPFLAGS = $(CONTROLD_TEST_CPPFLAGS)
-tests_unit_test_controld_store_LDADD = $(CONTROLD_TEST_LDADD) $(SQLITE_LIBS)
+tests_unit_test_controld_store_LDADD = $(CONTROLD_TEST_LDADD)
 tests_unit_test_controld_mapper_CPPFLAGS = $(CONTROLD_TEST_CPPFLAGS)
 tests_unit_test_controld_mapper_LDADD = $(CONTROLD_TEST_LDADD)
 tests_unit_test_controld_link_CPPFLAGS = $(CONTROLD_TEST_CPPFLAGS)
@@ -47,5 +46,15 @@ check_PROGRAMS += tests/fuzz/fuzz_controld_msg
 tests_fuzz_fuzz_controld_msg_SOURCES = tests/fuzz/fuzz_controld_msg.c \
     tests/fuzz/main.c
 tests_fuzz_fuzz_controld_msg_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/cmd
-tests_fuzz_fuzz_controld_msg_LDADD = libcontrold.la $(LDADD)
+tests_fuzz_fuzz_controld_msg_LDADD = libcontrold.la $(LDADD) $(SQLITE_LIBS)
 tests_fuzz_fuzz_controld_msg_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
+EXTRA_DIST += tests/interop/controld-stock.sh tests/interop/controld-tsp.sh \
+    tests/bench/control.sh
+
+EXTRA_DIST += %D%/mesh-controld.service.in
+systemdsystemunit_DATA += %D%/mesh-controld.service
+CLEANFILES += %D%/mesh-controld.service
+%D%/mesh-controld.service: %D%/mesh-controld.service.in Makefile
+	$(AM_V_GEN)mkdir -p %D% && sed -e 's,@sbindir[@],$(sbindir),g' \
+	    -e 's,@sysconfdir[@],$(sysconfdir),g' \
+	    $(srcdir)/%D%/mesh-controld.service.in >$@
