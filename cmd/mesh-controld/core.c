@@ -251,8 +251,6 @@ make_events(struct core *c)
 	static const struct timeval second = {1, 0};
 	struct event_config *cfg = event_config_new();
 
-	/* Frames are made of what is there: no clock of libevent's is needed
-	 * to be exact. */
 	if (cfg == NULL)
 		return false;
 	event_config_set_flag(cfg, EVENT_BASE_FLAG_NOLOCK);
@@ -352,6 +350,7 @@ core_start(struct core *c)
 		MESH_OK)
 		return fail("", "out of memory");
 	mesh_buf_init(&c->out, FRAME_MAX);
+	c->refusals = mesh_ratelimit_init(10, MESH_SEC);
 	if (wait_config(c) != MESH_OK)
 		return fail("", "no configuration came from main");
 	if (c->cfg.verbose)

@@ -15,6 +15,7 @@
 #include "options.h"
 #include "register.h"
 
+#include <base/log.h>
 #include <event2/event.h>
 #include <mesh/key.h>
 
@@ -48,6 +49,7 @@ struct core {
 	uint64_t lite[CORE_LITE_MAX];
 	size_t lite_count;
 	struct mesh_buf out; /* scratch for messages */
+	struct mesh_ratelimit refusals; /* log lines that strangers cause */
 	int status;	     /* of the process, when the loop ends */
 };
 

@@ -147,7 +147,8 @@ on_register(struct core *c, struct mesh_rd *r)
 	core_random(random, sizeof(random));
 	register_handle(c->state, &ask, random, core_now(), core_wall().sec,
 	    &answer);
-	if (answer.kind == REGISTER_REFUSED)
+	if (answer.kind == REGISTER_REFUSED &&
+	    mesh_ratelimit_allow(&c->refusals, core_now()))
 		log_info("registration refused: %s", answer.error);
 	if (answer.kind != REGISTER_WAIT)
 		core_answer(c, &answer);

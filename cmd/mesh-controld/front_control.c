@@ -356,12 +356,8 @@ on_request(struct front_conn *k, const struct mesh_control_server_event *ev)
 						   : "");
 		return;
 	}
-	/* Answers to pings of ours: that they came is the answer. */
-	if (mesh_str_has_prefix(path, "/machine/ping/"))
-		respond(k, ev->stream, 204, "");
-	else
-		respond(k, ev->stream, known ? 405 : 404,
-		    known ? "method not allowed" : "no such path");
+	respond(k, ev->stream, known ? 405 : 404,
+	    known ? "method not allowed" : "no such path");
 }
 
 /* The client ended a stream of ours. */

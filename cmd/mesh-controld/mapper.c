@@ -4,8 +4,6 @@
 #include "encode.h"
 #include "mapper_int.h"
 
-#include <control/msg.h>
-
 #define SESSIONS_MAX (2 * STATE_NODES_MAX)
 
 struct mapper *
@@ -262,23 +260,6 @@ mapper_close(struct mapper *mp, uint64_t req, struct mesh_time now,
 		state_disconnected(mp->state, ss->member, now, wall);
 	mapper_drop(mp, ss);
 	return true;
-}
-
-void
-mapper_ping(struct mapper *mp, struct member *m, const char *url)
-{
-	struct mesh_ping_request ping = {.url = url, .url_is_noise = true};
-	struct mesh_map_response r = {0};
-	struct mesh_jw w;
-
-	if (m->session == NULL)
-		return;
-	mesh_buf_clear(&mp->part);
-	mesh_jw_init(&w, &mp->part, false);
-	mesh_bind_write(&w, &mesh_ping_request_schema, &ping);
-	r.ping = (struct mesh_str){(const char *)mp->part.data, mp->part.len};
-	if (!mp->part.failed)
-		mapper_send(mp, &r, &m->session->req, 1);
 }
 
 void

@@ -45,8 +45,6 @@ int mapper_once(struct mapper *mp, struct member *m, uint64_t req,
 /* The stream is gone. False: there was none of this number. */
 bool mapper_close(struct mapper *mp, uint64_t req, struct mesh_time now,
     int64_t wall);
-/* Asks the node for a sign of life; url is its own each time. */
-void mapper_ping(struct mapper *mp, struct member *m, const char *url);
 
 /* Everybody is told what changed since the last flush. */
 void mapper_flush(struct mapper *mp, struct mesh_wall wall);
