@@ -10,13 +10,14 @@ noinst_HEADERS += %D%/model.h %D%/store.h %D%/store_int.h %D%/alloc.h \
     %D%/label.h %D%/authkey.h %D%/state.h %D%/state_int.h %D%/register.h \
     %D%/register_int.h %D%/access.h %D%/bits.h %D%/encode.h %D%/mapper.h \
     %D%/mapper_int.h %D%/link.h %D%/msg.h %D%/options.h %D%/noisekey.h \
-    %D%/admin.h %D%/admin_json.h %D%/core.h %D%/front.h %D%/files.h
+    %D%/admin.h %D%/admin_json.h %D%/admin_int.h %D%/core.h %D%/front.h %D%/files.h
 
 sbin_PROGRAMS += mesh-controld
 mesh_controld_SOURCES = %D%/main.c %D%/files.c %D%/core.c \
     %D%/core_link.c %D%/front.c %D%/front_tls.c %D%/front_conn.c \
     %D%/front_http.c %D%/front_control.c %D%/front_link.c %D%/admin.c \
-    %D%/admin_api.c %D%/admin_json.c
+    %D%/admin_api.c %D%/admin_users.c %D%/admin_nodes.c \
+    %D%/admin_json.c
 mesh_controld_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/cmd
 mesh_controld_LDADD = libcontrold.la libmesh-daemon.la libmesh.la \
     $(SQLITE_LIBS) $(EVENT_LIBS) $(SSL_LIBS) $(CRYPTO_LIBS) $(SODIUM_LIBS)
