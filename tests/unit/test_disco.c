@@ -49,7 +49,7 @@ static const struct mesh_disco_txid txid = {
 static int
 parse(const char *hex, struct mesh_disco_msg *m)
 {
-	uint8_t buf[512];
+	uint8_t buf[512] = {0};
 
 	return mesh_disco_msg_parse(buf, test_unhex(hex, buf, sizeof(buf)), m);
 }

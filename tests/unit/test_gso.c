@@ -258,7 +258,7 @@ test_split_refused(void **state)
 static void
 test_sum(void **state)
 {
-	uint8_t b[300];
+	uint8_t b[300] = {0};
 
 	(void)state;
 	for (size_t len = 0; len <= sizeof(b); len++) {
