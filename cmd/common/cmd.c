@@ -234,11 +234,24 @@ wrong_usage(const struct cmd *c, const struct cmd *verb, const char *what)
 	return CMD_USAGE;
 }
 
+/* An option that must be given and was not; or NULL. */
+static const struct conf_option *
+find_missing(const struct conf_option *o, const void *opts)
+{
+	for (; o != NULL && o->name != NULL; o++)
+		if (o->required && o->kind == CONF_STRING &&
+		    *(const char *const *)(const void *)((const char *)opts +
+			o->offset) == NULL)
+			return o;
+	return NULL;
+}
+
 static int
 run_leaf(const struct cmd *c, const struct cmd *verb, int argc, char **argv,
     struct cmd_common *common)
 {
 	const struct cmd *leaf = verb ? verb : c;
+	const struct conf_option *missing;
 	int operands;
 
 	argv[0] = (char *)c->name; /* what getopt calls us */
@@ -252,6 +265,11 @@ run_leaf(const struct cmd *c, const struct cmd *verb, int argc, char **argv,
 		printf("%s %s\n", c->name, PACKAGE_VERSION);
 		return CMD_OK;
 	case WRONG:
+		return wrong_usage(c, verb, NULL);
+	}
+	missing = find_missing(leaf->options, leaf->opts);
+	if (missing != NULL) {
+		cmd_note("--%s %s is needed", missing->name, missing->arg);
 		return wrong_usage(c, verb, NULL);
 	}
 	operands = argc - optind;

@@ -12,6 +12,7 @@ home nata a 1 fully-random
 host b 203.0.113.32
 check "a joins" join a
 check "b joins" join b
+check "they hear of each other" meet a b
 check "direct" m a wait direct=b --timeout 10s
 role() { pgrep -P "$(pid_of meshd-a)" -f "meshd: $1"; }
 check "the roles have their names" test -n "$(role engine)" -a -n "$(role agent)"

@@ -10,6 +10,7 @@ host a 203.0.113.31
 host b 203.0.113.32
 check "a joins" join a
 check "b joins" join b
+check "they hear of each other" meet a b
 check "direct" m a wait direct=b --timeout 10s
 pss() {
 	for p in $(pid_of meshd-a) $(pgrep -P "$(pid_of meshd-a)"); do
@@ -17,8 +18,13 @@ pss() {
 	done | awk '{ s += $1 } END { print s }'
 }
 before=$(pss)
-check "meshd with one peer, all processes, is under 8 MB proportional" \
-    test "$before" -lt 8192 -o -n "${MESH_SANITIZED:-}"
+# Sanitizers keep what was freed, so memory says nothing under them.
+if [ -n "${MESH_SANITIZED:-}" ]; then
+	skip "memory of meshd with one peer" "built with sanitizers"
+else
+	check "meshd with one peer, all processes, is under 8 MB proportional" \
+	    test "$before" -lt 8192
+fi
 start a flood ping -q -i 0.05 -c 200 "$(addr b)"
 in_host ctl python3 - 203.0.113.31 41641 "${GARBAGE:-1000000}" >"$NET/answers" <<'END'
 import os, random, socket, sys
@@ -50,14 +56,18 @@ while sent < n:
 print(sent, answers)
 END
 say "sent and answered: $(cat "$NET/answers")"
-check "a million garbage datagrams got no answer" grep -qE '^[0-9]+ 0$' "$NET/answers"
+check "garbage datagrams got no answer" grep -qE '^[0-9]+ 0$' "$NET/answers"
 wait_for 30 is_dead flood
 say "$(tail -n 2 "$NET/flood.log" | head -n 1)"
 check "the tunnel lost less than 2 % meanwhile" \
     awk -F'[, %]+' '/packet loss/ { for (i = 1; i < NF; i++) if ($(i + 1) == "packet") exit !($i < 2) }' "$NET/flood.log"
 after=$(pss)
 say "proportional memory before and after: $before kB, $after kB"
-check "no growth beyond 1 MB" test $((after - before)) -le 1024
+if [ -n "${MESH_SANITIZED:-}" ]; then
+	skip "no growth" "built with sanitizers"
+else
+	check "no growth beyond 1 MB" test $((after - before)) -le 1024
+fi
 check "the daemon lives" m a wait running --timeout 5s
 both a b
 mesh_end

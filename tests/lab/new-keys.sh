@@ -11,6 +11,7 @@ home nata a 1
 home natb b 2
 check "a joins" join a
 check "b joins" join b
+check "they hear of each other" meet a b
 both a b
 check "direct" m a wait direct=b --timeout 10s
 stop meshd-b

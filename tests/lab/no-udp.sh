@@ -12,6 +12,7 @@ in_host nata nft add rule ip guard forwarding ip protocol udp drop
 in_host nata nft insert rule ip guard forwarding ip protocol udp drop
 check "a joins" join a
 check "b joins" join b
+check "they hear of each other" meet a b
 check "a gets a reply by relay" is_path a b relay
 both a b
 check_status 6 "no direct path is claimed" m a wait direct=b --timeout 4s

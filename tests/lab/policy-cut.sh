@@ -29,6 +29,7 @@ home nata a 1
 home natb b 2
 check "a joins" join a
 check "b joins" join b
+check "they hear of each other" meet a b
 echo_server b 7001
 echo_server b 7002
 check "port 7001 is open" wait_for 10 carries_tcp a b 7001

@@ -11,6 +11,7 @@ home nata a 1 fully-random
 home natb b 2 fully-random
 check "a joins" join a
 check "b joins" join b
+check "they hear of each other" meet a b
 check "a gets a reply by relay" is_path a b relay
 both a b
 echo_server b

@@ -11,6 +11,7 @@ home nata a 1
 home natb b 2
 check "a joins" join a
 check "b joins" join b
+check "they hear of each other" meet a b
 begin=$(ms)
 check "a gets a reply from b" m a ping -c 1 --timeout 5s b
 first=$(($(ms) - begin))

@@ -7,6 +7,7 @@
 #	home ROUTER NODE N [MODE]  a home with NAT at 203.0.113.2N and a machine in it
 #	meshd_start NODE [OPTION ...]   the daemon alone
 #	join NODE [UP-OPTION ...]       the daemon, and mesh-up with the key
+#	meet A B                 until each has heard of the other
 #	m NODE COMMAND ...       `mesh COMMAND` in that machine, on its socket
 #	admin COMMAND ...        `mesh COMMAND` against the control server
 #	addr NODE                its IPv4 address in the network
@@ -101,6 +102,10 @@ join() {
 	is_alive "meshd-$join_node" || meshd_start "$join_node" || return 1
 	m "$join_node" up --server http://$CTL:8080 --hostname "$join_node" \
 	    --authkey-file "$NET/key" --timeout 30s "$@"
+}
+
+meet() {
+	wait_for 10 m "$1" ip "$2" && wait_for 10 m "$2" ip "$1"
 }
 
 m() {

@@ -120,6 +120,30 @@ verbs_have_their_own_options(void **state)
 	assert_int_equal(ran, 0);
 }
 
+static struct must_opts {
+	const char *user;
+} must_opts;
+
+static const struct conf_option must_options[] = {
+	{"user", "NAME", "whose", CONF_STRING, offsetof(struct must_opts, user),
+	    .required = true},
+	{0},
+};
+
+static const struct cmd must = {.name = "mesh-must", .summary = "needs a user",
+    .options = must_options, .opts = &must_opts, .run = run};
+
+static void
+what_is_required_is_asked_for(void **state)
+{
+	(void)state;
+	must_opts.user = NULL;
+	assert_int_equal(call(&must, ""), CMD_USAGE);
+	assert_int_equal(ran, 0);
+	assert_int_equal(call(&must, "--user alice"), CMD_OK);
+	assert_int_equal(ran, 1);
+}
+
 static void
 errors_have_a_status(void **state)
 {
@@ -138,6 +162,7 @@ main(void)
 		cmocka_unit_test(options_and_operands_mix),
 		cmocka_unit_test(wrong_usage_is_2_and_does_not_run),
 		cmocka_unit_test(verbs_have_their_own_options),
+		cmocka_unit_test(what_is_required_is_asked_for),
 		cmocka_unit_test(errors_have_a_status),
 	};
 
