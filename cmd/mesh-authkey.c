@@ -104,8 +104,9 @@ run_create(const struct cmd_common *common, int argc, char **argv)
 }
 
 static void
-print_keys(const struct admin_keys *keys)
+print_keys(const void *list)
 {
+	const struct admin_keys *keys = list;
 	const struct admin_key *k = keys->list.items;
 
 	for (size_t i = 0; i < keys->list.count; i++) {
@@ -125,27 +126,11 @@ print_keys(const struct admin_keys *keys)
 static int
 run_list(const struct cmd_common *common, int argc, char **argv)
 {
-	struct admin_keys keys = {0};
-	struct mesh_arena a;
-	struct mesh_buf reply;
-	int status;
+	struct admin_keys list = {0};
 
 	(void)argc, (void)argv;
-	if (common->json) {
-		status = admin_call(common, "GET", "/api/v1/preauthkey", NULL,
-		    &reply);
-		if (status == CMD_OK)
-			admin_print_json(&reply);
-		mesh_buf_release(&reply);
-		return status;
-	}
-	mesh_arena_init(&a, ADMIN_ARENA_MAX);
-	status = admin_ask(common, "GET", "/api/v1/preauthkey", NULL,
-	    &admin_keys_schema, &a, &keys);
-	if (status == CMD_OK)
-		print_keys(&keys);
-	mesh_arena_release(&a);
-	return status;
+	return admin_list(common, "/api/v1/preauthkey", &admin_keys_schema, &list,
+	    print_keys);
 }
 
 static int

@@ -19,8 +19,9 @@ static const struct conf_option approve_options[] = {
 /* --- list */
 
 static void
-print_nodes(const struct admin_nodes *nodes)
+print_nodes(const void *list)
 {
+	const struct admin_nodes *nodes = list;
 	const struct admin_node *n = nodes->list.items;
 
 	for (size_t i = 0; i < nodes->list.count; i++) {
@@ -41,27 +42,11 @@ print_nodes(const struct admin_nodes *nodes)
 static int
 run_list(const struct cmd_common *common, int argc, char **argv)
 {
-	struct admin_nodes nodes = {0};
-	struct mesh_arena a;
-	struct mesh_buf reply;
-	int status;
+	struct admin_nodes list = {0};
 
 	(void)argc, (void)argv;
-	if (common->json) {
-		status = admin_call(common, "GET", "/api/v1/node", NULL,
-		    &reply);
-		if (status == CMD_OK)
-			admin_print_json(&reply);
-		mesh_buf_release(&reply);
-		return status;
-	}
-	mesh_arena_init(&a, ADMIN_ARENA_MAX);
-	status = admin_ask(common, "GET", "/api/v1/node", NULL,
-	    &admin_nodes_schema, &a, &nodes);
-	if (status == CMD_OK)
-		print_nodes(&nodes);
-	mesh_arena_release(&a);
-	return status;
+	return admin_list(common, "/api/v1/node", &admin_nodes_schema, &list,
+	    print_nodes);
 }
 
 /* --- what changes one node */

@@ -27,8 +27,9 @@ run_add(const struct cmd_common *common, int argc, char **argv)
 }
 
 static void
-print_users(const struct admin_users *users)
+print_users(const void *list)
 {
+	const struct admin_users *users = list;
 	const struct admin_user *u = users->list.items;
 
 	for (size_t i = 0; i < users->list.count; i++)
@@ -38,27 +39,11 @@ print_users(const struct admin_users *users)
 static int
 run_list(const struct cmd_common *common, int argc, char **argv)
 {
-	struct admin_users users = {0};
-	struct mesh_arena a;
-	struct mesh_buf reply;
-	int status;
+	struct admin_users list = {0};
 
 	(void)argc, (void)argv;
-	if (common->json) {
-		status = admin_call(common, "GET", "/api/v1/user", NULL,
-		    &reply);
-		if (status == CMD_OK)
-			admin_print_json(&reply);
-		mesh_buf_release(&reply);
-		return status;
-	}
-	mesh_arena_init(&a, ADMIN_ARENA_MAX);
-	status = admin_ask(common, "GET", "/api/v1/user", NULL,
-	    &admin_users_schema, &a, &users);
-	if (status == CMD_OK)
-		print_users(&users);
-	mesh_arena_release(&a);
-	return status;
+	return admin_list(common, "/api/v1/user", &admin_users_schema, &list,
+	    print_users);
 }
 
 static int

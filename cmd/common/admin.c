@@ -198,6 +198,36 @@ admin_ask(const struct cmd_common *common, const char *method,
 	return status;
 }
 
+static int
+list_json(const struct cmd_common *common, const char *path)
+{
+	struct mesh_buf reply;
+	int status = admin_call(common, "GET", path, NULL, &reply);
+
+	if (status == CMD_OK)
+		admin_print_json(&reply);
+	mesh_buf_release(&reply);
+	return status;
+}
+
+int
+admin_list(const struct cmd_common *common, const char *path,
+    const struct mesh_schema *schema, void *list,
+    void (*print)(const void *list))
+{
+	struct mesh_arena a;
+	int status;
+
+	if (common->json)
+		return list_json(common, path);
+	mesh_arena_init(&a, ADMIN_ARENA_MAX);
+	status = admin_ask(common, "GET", path, NULL, schema, &a, list);
+	if (status == CMD_OK)
+		print(list);
+	mesh_arena_release(&a);
+	return status;
+}
+
 bool
 admin_escape(const char *text, char *out, size_t size)
 {

@@ -33,6 +33,11 @@ int admin_call(const struct cmd_common *common, const char *method,
 int admin_ask(const struct cmd_common *common, const char *method,
     const char *path, const struct mesh_buf *body,
     const struct mesh_schema *schema, struct mesh_arena *a, void *out);
+/* A list: the JSON as it came with --json, else *list (a zeroed struct of the
+ * schema) is filled and handed to print. */
+int admin_list(const struct cmd_common *common, const char *path,
+    const struct mesh_schema *schema, void *list,
+    void (*print)(const void *list));
 
 /* Text as one path segment or query value. False if it does not fit. */
 bool admin_escape(const char *text, char *out, size_t size);

@@ -75,11 +75,12 @@ END
 
 control_start() {
 	mkdir -p "$NET/control"
+	rm -f "$NET/control.sock" # one that was killed leaves it behind
 	start ctl controld mesh-controld --state "$NET/control" \
 	    --listen $CTL:8080 --url http://$CTL:8080 \
 	    --relay-map "$NET/relays.yaml" --dns-suffix mesh.test \
 	    --socket "$NET/control.sock" ${1:+--policy "$1"}
-	wait_for 20 test -S "$NET/control.sock" || return 1
+	wait_for 20 admin user list || return 1
 }
 
 admin() {
@@ -91,6 +92,7 @@ home() { nat "$1" 203.0.113.2"$3" "${4:-}" && behind "$1" "$2" 192.168."$3"; }
 meshd_start() {
 	mesh_node=$1
 	shift
+	rm -f "$NET/$mesh_node.sock"
 	start "$mesh_node" "meshd-$mesh_node" meshd --state "$NET/$mesh_node" \
 	    --socket "$NET/$mesh_node.sock" --tun mesh0 --port 41641 "$@"
 	wait_for 20 test -S "$NET/$mesh_node.sock"
