@@ -143,7 +143,7 @@ diff(const struct cmd_common *common, int argc, char **argv)
 		mesh_netmap_diff_write(&lines, old, new);
 		if (common->json)
 			print_diff_json(&lines);
-		else
+		else if (lines.len > 0)
 			fwrite(lines.data, 1, lines.len, stdout);
 		status = lines.len > 0 ? CMD_NO : CMD_OK;
 	}

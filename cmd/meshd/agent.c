@@ -347,6 +347,7 @@ finish(struct agent *a)
 		agent_net_save_now(a);
 	agent_api_close(a);
 	agent_control_stop(a);
+	agent_push_release(a);
 	mesh_machine_secret_wipe(&a->machine_secret);
 	explicit_bzero(a->login.auth_key, sizeof(a->login.auth_key));
 }

@@ -214,6 +214,8 @@ void agent_push(struct agent *a);
 /* All tables anew: prefs or the time changed what they say. */
 void agent_push_all(struct agent *a);
 void agent_push_init(struct agent *a);
+/* When no look-up of a name is under way any more. */
+void agent_push_release(struct agent *a);
 
 /* agent_net.c */
 void agent_net_init(struct agent *a);

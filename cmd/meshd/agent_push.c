@@ -53,6 +53,23 @@ agent_push_init(struct agent *a)
 	a->push_timer = event_new(a->base, -1, 0, on_push_timer, a);
 }
 
+void
+agent_push_release(struct agent *a)
+{
+	while (!mesh_list_is_empty(&a->relay_names)) {
+		struct agent_relay_name *n = MESH_CONTAINER(a->relay_names.next,
+		    struct agent_relay_name, node);
+
+		mesh_list_remove(&n->node);
+		free(n);
+	}
+	mesh_buf_release(&a->pushed_self);
+	mesh_buf_release(&a->pushed_filter);
+	mesh_buf_release(&a->pushed_relays);
+	mesh_map_release(&a->peer_status);
+	event_free(a->push_timer);
+}
+
 /* --- ourselves */
 
 static bool

@@ -172,11 +172,7 @@ end(void **state)
 	(void)state;
 	mesh_netmap_unref(a.nm);
 	mesh_netmap_unref(a.pushed);
-	mesh_buf_release(&a.pushed_self);
-	mesh_buf_release(&a.pushed_filter);
-	mesh_buf_release(&a.pushed_relays);
-	mesh_map_release(&a.peer_status);
-	event_free(a.push_timer);
+	agent_push_release(&a);
 	event_base_free(a.base);
 	return 0;
 }
