@@ -7,6 +7,7 @@
 #include "test.h"
 
 #include <fcntl.h>
+#include <ftw.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -27,14 +28,18 @@ setup(void **state)
 }
 
 static int
+drop(const char *name, const struct stat *sb, int kind, struct FTW *where)
+{
+	(void)sb, (void)kind, (void)where;
+	return remove(name);
+}
+
+static int
 teardown(void **state)
 {
-	char command[128];
-
 	(void)state;
 	state_close(&st);
-	snprintf(command, sizeof(command), "rm -rf '%s'", dir);
-	return system(command);
+	return nftw(dir, drop, 8, FTW_DEPTH | FTW_PHYS);
 }
 
 static void
