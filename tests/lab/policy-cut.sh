@@ -37,12 +37,6 @@ check "port 7002 is open" carries_tcp a b 7002
 echo_server b 7003
 check_status 1 "port 7003 is not" carries_tcp a b 7003
 
-# A stream says a line every 50 ms and notes when each echo came.
-stream() {
-	in_host a timeout 30 socat -t 1 \
-	    SYSTEM:"for i in \$(seq 400); do echo x; sleep 0.05; done" \
-	    "TCP:$(addr b):$1" >/dev/null 2>"$NET/stream-$1.err"
-}
 # The sink writes arrival times of what b received.
 for p in 7011 7012; do
 	start b "sink-$p" socat -u "TCP-LISTEN:$p,reuseaddr" \

@@ -28,8 +28,21 @@ mesh_begin() {
 	export UBSAN_OPTIONS="print_stacktrace=1:log_path=$NET/sanitizer"
 }
 
-# The end of every lab test: nothing left behind, no sanitizer report.
+# What a daemon that went wrong leaves in its log: a sanitizer's words (roles
+# without files cannot write a report), or a role that ended by itself. Roles
+# that a test ends die of signal 9.
+mesh_faults() {
+	grep -hE "AddressSanitizer|runtime error:|Can't open file" "$NET"/*.log
+	grep -hE 'ended role=' "$NET"/*.log | grep -v 'signal 9 '
+}
+
+# The end of every lab test: no role ended by itself, no sanitizer report.
 mesh_end() {
+	mesh_fault=$(mesh_faults 2>/dev/null)
+	if [ -n "$mesh_fault" ]; then
+		not_ok "no role ends by itself"
+		head -n 30 <<<"$mesh_fault" | sed 's/^/#   /'
+	fi
 	for mesh_report in "$NET"/sanitizer.*; do
 		[ -f "$mesh_report" ] || continue
 		not_ok "no sanitizer report"
