@@ -20,20 +20,7 @@ cat "$NET"/cert/*.test.crt >"$NET/cert/ca.crt"
 relay_map $RELAY relay.test >"$NET/relays.yaml"
 start_derper relay relay.test
 
-control() {
-	start ctl controld "$builddir/mesh-controld" --state "$NET/control" \
-	    --listen $CTL:443 --url $URL --cert "$NET/cert/control.test.crt" \
-	    --key "$NET/cert/control.test.key" --dns-suffix mesh.test \
-	    --relay-map "$NET/relays.yaml" --socket "$NET/control.sock" "$@"
-	wait_for 10 admin user list
-}
-
-admin() {
-	admin_command=$1
-	shift
-	timeout 20 "$builddir/mesh-$admin_command" --socket "$NET/control.sock" "$@"
-}
-
+control() { start_controld ctl $CTL "$NET/relays.yaml"; }
 sees() { tailscale "$1" status | grep -qE "^100\.[0-9.]+ +$2 "; }
 no_longer_sees() { ! sees "$1" "$2"; }
 echoes() { in_host "$1" ping -nq -c 1 -W 2 "$2"; }

@@ -109,6 +109,25 @@ headscale() {
 	    -c "$NET/headscale/config.yaml" "$@"
 }
 
+# start_controld HOST ADDRESS MAP [OPTION ...]: our control server, by https on
+# port 443 with $NET/cert/control.test.crt; state in $NET/control. Give it an
+# address of its own: stock nodes that come back soon try port 443 alone.
+start_controld() {
+	start "$1" controld "$builddir/mesh-controld" --state "$NET/control" \
+	    --listen "$2:443" --url "https://$2" \
+	    --cert "$NET/cert/control.test.crt" \
+	    --key "$NET/cert/control.test.key" --dns-suffix mesh.test \
+	    --relay-map "$3" --socket "$NET/control.sock" "${@:4}"
+	wait_for 10 admin user list
+}
+
+# admin COMMAND ARGUMENT ...: mesh-COMMAND against that server.
+admin() {
+	admin_command=$1
+	shift
+	timeout 20 "$builddir/mesh-$admin_command" --socket "$NET/control.sock" "$@"
+}
+
 # start_tailscaled HOST [RELEASE]: stock node in that machine; trusts
 # $NET/cert/ca.crt when there is one. Then: tailscale HOST ARGS.
 start_tailscaled() {

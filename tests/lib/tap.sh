@@ -4,6 +4,12 @@
 tap_count=0
 tap_failed=0
 
+# cell PART WHAT WITH: what the tests from here on prove, for the table that
+# tests/interop/cells makes of the output: a part of mesh, one promise, and the
+# stock program (or its release) on the other end. A cell may be named again,
+# also by another script.
+cell() { printf '# cell: %s | %s | %s\n' "$1" "$2" "$3"; }
+
 # say WORDS: a remark for people.
 say() { printf '# %s\n' "$*"; }
 
