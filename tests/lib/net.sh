@@ -8,6 +8,8 @@
 #	                             symmetric, a new port for each destination
 #	behind ROUTER NAME NET       a machine NET.10 in the home of ROUTER, which
 #	                             is NET.1; more machines: behind ROUTER NAME NET 11
+#	line NAME [OPTION ...]       a bad line from NAME (host, nat) to the internet:
+#	                             options of tests/lib/impair; again: others
 #	in_host NAME COMMAND ...     runs in that machine
 #	start HOST NAME COMMAND ...  a daemon: log in $NET/NAME.log, PID by pid_of
 #	stop NAME [SIGNAL]           ends it and waits
@@ -78,6 +80,31 @@ host() {
 	esac
 	[ -z "${3:-}" ] || in_host "$1" ip addr add "$3/64" dev eth0 nodad
 	in_host "$1" ip link set eth0 up
+}
+
+# The two devices in the middle are the switch's: v-NAME, and i-NAME, whose other
+# end goes into the bridge. One frame is one packet on both ways, so that losses
+# are what they are called. A frame more or less is lost when a line changes.
+line() {
+	line_name=$1
+	shift
+	if ! in_host inet ip link show "i-$line_name" >/dev/null 2>&1; then
+		in_host inet ip link add "i-$line_name" type veth \
+		    peer name "j-$line_name"
+		in_host "$line_name" ip link set eth0 gso_max_segs 1
+		in_host inet ip link set "j-$line_name" gso_max_segs 1
+		for line_device in v i; do
+			in_host inet sysctl -qw \
+			    "net.ipv6.conf.$line_device-$line_name.disable_ipv6=1"
+		done
+		in_host inet ip link set "i-$line_name" up
+		in_host inet ip link set "v-$line_name" nomaster
+		in_host inet ip link set "j-$line_name" master br0 up
+	fi
+	stop "line-$line_name"
+	start inet "line-$line_name" \
+	    "${builddir:-${MESH_BUILD:-$(pwd)/build}}/tests/lib/impair" "$@" \
+	    "v-$line_name" "i-$line_name"
 }
 
 # Plain masquerade keeps source ports where it can, which behaves as an
