@@ -24,7 +24,8 @@ type fleet struct {
 	opts      options
 	name      string // first part of all hostnames, new in each run
 	serverKey key.MachinePublic
-	slots     chan struct{} // holds one for each node that is joining or reconnecting
+	slots     chan struct{} // holds one for each node that is joining
+	again     chan struct{} // and one for each that is reconnecting
 
 	lastNews atomic.Int64                    // Unix ns of the last MapResponse but for keep-alives
 	match    atomic.Pointer[func(news) bool] // what the nodes are to be told
@@ -118,7 +119,14 @@ func joinAll(f *fleet, start time.Time, out object) error {
 }
 
 // expect says what the nodes are to be told.
-func (f *fleet) expect(match func(news) bool) { f.match.Store(&match) }
+func (f *fleet) expect(match func(news) bool) {
+	for _, n := range f.nodes {
+		n.mu.Lock()
+		n.told = time.Time{}
+		n.mu.Unlock()
+	}
+	f.match.Store(&match)
+}
 
 // await waits until all of nodes have been told, for -wait at most, and
 // writes down when they were: since the start, and since now, which is the
@@ -187,14 +195,46 @@ func endpoint(f *fleet, start time.Time, out object) error {
 	return nil
 }
 
-// reconnect cuts all connections; the nodes open them again by themselves.
+// reconnect cuts all connections; the nodes open them again by themselves. How
+// fair the server was: "order" is the rank correlation between when the nodes
+// asked and when they had their map, 1 for first come, first served; and how
+// many were overtaken by more than a tenth of the fleet.
 func reconnect(f *fleet, start time.Time, out object) error {
 	f.expect(func(is news) bool { return is.first })
 	for _, n := range f.nodes {
 		n.cut()
 	}
 	f.await(f.nodes, start, out)
+	asked, served := ranks(f.nodes, func(n *node) time.Time { return n.asked }),
+		ranks(f.nodes, func(n *node) time.Time { return n.told })
+	count, sum, late := float64(len(f.nodes)), 0.0, 0
+	for n, rank := range asked {
+		by := float64(served[n] - rank)
+		sum += by * by
+		if by > count/10 {
+			late++
+		}
+	}
+	out["order"] = round(1 - 6*sum/(count*(count*count-1)))
+	out["overtaken"] = late
 	return nil
+}
+
+// ranks numbers the nodes by a time of theirs.
+func ranks(nodes []*node, when func(*node) time.Time) map[*node]int {
+	times := map[*node]time.Time{}
+	for _, n := range nodes {
+		n.mu.Lock()
+		times[n] = when(n)
+		n.mu.Unlock()
+	}
+	sorted := slices.Clone(nodes)
+	slices.SortStableFunc(sorted, func(a, b *node) int { return times[a].Compare(times[b]) })
+	rank := map[*node]int{}
+	for i, n := range sorted {
+		rank[n] = i
+	}
+	return rank
 }
 
 // hold stays connected.

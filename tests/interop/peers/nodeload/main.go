@@ -4,10 +4,11 @@
 // server that speaks Tailscale's control protocol (ts2021), and measures the
 // server.
 //
-//	nodeload -server URL -authkey KEY -nodes N -pid PID [flags] MODE [flags]
+//	nodeload -server URL -authkey KEY -nodes N -pid PID [flags] MODE[,MODE ...] [flags]
 //
-// Every mode first joins N nodes, each with keys and a Noise connection of
-// its own, and waits until the server has been quiet for -settle. Modes:
+// First N nodes join, each with keys and a Noise connection of its own, and the
+// server is left alone until it has been quiet for -settle. Then come the modes,
+// one after the other:
 //
 //	join       nothing more
 //	change     run -command, which changes the policy, and see when each node
@@ -18,8 +19,9 @@
 //	hold       stay connected for -seconds and count what the server sends
 //
 // One JSON object goes to standard output, progress and the errors of single
-// nodes to standard error. The exit status is 0 if all nodes joined and all
-// were told. Start each run on a server without nodes: those of earlier runs
+// nodes to standard error. The exit status is 0 if all nodes joined, all were
+// told, each had an address that no other has, and after every mode each knew
+// all others. Start each run on a server without nodes: those of earlier runs
 // count as peers and cost memory.
 //
 // In the output, every stretch (the joining, and the mode) lasts until the
@@ -54,17 +56,19 @@ import (
 type options struct {
 	server, authKey, command, field          string
 	nodes, pid, parallel, endpoints, seconds int
+	reconnectParallel                        int
 	settle, wait, timeout                    time.Duration
 	sources                                  []net.IP
 }
 
 // parseFlags reads flags before and after the mode.
-func parseFlags() (o options, name string) {
+func parseFlags() (o options, names []string) {
 	flag.StringVar(&o.server, "server", "http://127.0.0.1:8080", "`URL` of the server")
 	flag.StringVar(&o.authKey, "authkey", "", "reusable auth `key`")
 	flag.IntVar(&o.nodes, "nodes", 10, "how many nodes to simulate")
 	flag.IntVar(&o.pid, "pid", 0, "process `ID` of the server; 0: do not measure it")
-	flag.IntVar(&o.parallel, "join-parallel", 8, "how many nodes join or reconnect at the same time")
+	flag.IntVar(&o.parallel, "join-parallel", 8, "how many nodes join at the same time")
+	flag.IntVar(&o.reconnectParallel, "reconnect-parallel", 0, "how many nodes reconnect at the same time; 0: as many as join")
 	flag.IntVar(&o.endpoints, "endpoints", 2, "endpoints of each node")
 	sources := flag.String("sources", "", "local `addresses` to dial from, separated by commas, used in turn")
 	flag.DurationVar(&o.settle, "settle", 2*time.Second, "the fleet has settled when without news for so long")
@@ -75,14 +79,23 @@ func parseFlags() (o options, name string) {
 	flag.Bool("one", true, "churn: one node more joins (there is no other kind)")
 	flag.IntVar(&o.seconds, "seconds", 60, "hold: how long")
 	flag.Parse()
-	if name = flag.Arg(0); flag.NArg() > 1 {
+	text := flag.Arg(0)
+	names = strings.Split(text, ",")
+	if flag.NArg() > 1 {
 		flag.CommandLine.Parse(flag.Args()[1:])
 	}
+	if o.reconnectParallel == 0 {
+		o.reconnectParallel = o.parallel
+	}
 
-	_, known := modes[name]
-	bad := !known || flag.NArg() > 0 && flag.Arg(0) != name ||
-		o.nodes < 1 || o.nodes > 65535 || o.parallel < 1 || o.endpoints < 0 || o.endpoints > 255 ||
-		name == "change" && o.command == "" || o.field != "packetfilter" && o.field != "any"
+	bad := flag.NArg() > 0 && flag.Arg(0) != text ||
+		o.nodes < 1 || o.nodes > 65535 || o.parallel < 1 || o.reconnectParallel < 1 ||
+		o.endpoints < 0 || o.endpoints > 255 ||
+		slices.Contains(names, "change") && o.command == "" || o.field != "packetfilter" && o.field != "any"
+	for _, name := range names {
+		_, known := modes[name]
+		bad = bad || !known
+	}
 	for _, s := range strings.FieldsFunc(*sources, func(r rune) bool { return r == ',' }) {
 		ip := net.ParseIP(s)
 		bad = bad || ip == nil
@@ -94,7 +107,7 @@ func parseFlags() (o options, name string) {
 		os.Exit(2)
 	}
 	o.server = strings.TrimSuffix(o.server, "/")
-	return o, name
+	return o, names
 }
 
 // object is a JSON object of the output.
@@ -178,29 +191,69 @@ func (f *fleet) peersSeen() object {
 		"mean": round(float64(sum) / float64(len(seen))), "expected": last}
 }
 
-// run does a mode and reports whether all nodes joined and all were told.
-func (f *fleet) run(name string, out object) (ok bool, err error) {
+// addresses tells whether each node has addresses, and no two the same.
+func (f *fleet) addresses() object {
+	owners := map[string]int{}
+	without := 0
+	for _, n := range f.nodes {
+		n.mu.Lock()
+		if len(n.addresses) == 0 {
+			without++
+		}
+		for _, a := range n.addresses {
+			owners[a]++
+		}
+		n.mu.Unlock()
+	}
+	duplicate := 0
+	for _, count := range owners {
+		if count > 1 {
+			duplicate++
+		}
+	}
+	return object{"distinct": len(owners), "duplicate": duplicate, "nodes_without": without}
+}
+
+// run does the modes and reports whether all nodes joined, all were told, and
+// none missed a peer or shares an address.
+func (f *fleet) run(names []string, out object) (ok bool, err error) {
 	if f.serverKey, err = tsp.DiscoverServerKey(f.ctx, f.opts.server); err != nil {
 		return false, err
 	}
-	join, event := object{}, object{"missing": 0}
+	join := object{}
 	out["join"] = join
 	if err := f.measure(joinAll, join); err != nil {
 		return false, err
 	}
+	ok = join["joined"] == f.opts.nodes
 	f.progress("settled: %v, CPU seconds: server %v, this program %v", join["settled"], join["server_cpu_s"], join["tool_cpu_s"])
-	if modes[name] != nil {
+	check := func(stretch object) {
+		seen := f.peersSeen()
+		stretch["peers_seen"] = seen
+		ok = ok && seen["min"] == seen["expected"] && seen["max"] == seen["expected"]
+	}
+	check(join)
+	for _, name := range names {
+		if modes[name] == nil {
+			continue
+		}
+		event := object{"missing": 0}
 		out[name] = event
 		if err := f.measure(modes[name], event); err != nil {
 			return false, err
 		}
+		check(event)
+		ok = ok && event["missing"] == 0
+		f.progress("%s: missing %v, CPU seconds: server %v, this program %v", name, event["missing"], event["server_cpu_s"], event["tool_cpu_s"])
 	}
-	out["peers_seen"] = f.peersSeen()
-	return join["joined"] == f.opts.nodes && event["missing"] == 0, f.ctx.Err()
+	addresses := f.addresses()
+	out["addresses"] = addresses
+	ok = ok && addresses["duplicate"] == 0 && addresses["nodes_without"] == 0
+	return ok, f.ctx.Err()
 }
 
 func main() {
-	opts, name := parseFlags()
+	opts, names := parseFlags()
 	debug.SetGCPercent(400) // memory is cheaper here than CPU time
 	if err := raiseNoFile(uint64(2*opts.nodes + 256)); err != nil {
 		fmt.Fprintln(os.Stderr, "nodeload: open files:", err)
@@ -215,10 +268,11 @@ func main() {
 		opts:     opts,
 		name:     fmt.Sprintf("load%04x", rand.IntN(1<<16)),
 		slots:    make(chan struct{}, opts.parallel),
+		again:    make(chan struct{}, opts.reconnectParallel),
 		counters: map[string]int{},
 	}
-	out := object{"mode": name, "server": opts.server, "nodes": opts.nodes}
-	ok, err := f.run(name, out)
+	out := object{"modes": names, "server": opts.server, "nodes": opts.nodes}
+	ok, err := f.run(names, out)
 	if err != nil {
 		out["error"] = err.Error()
 	}

@@ -57,6 +57,8 @@ type node struct {
 	peers     map[int64]struct{}
 	filter    hash      // of the packet filter last sent
 	told      time.Time // when the fleet's match was first met
+	asked     time.Time // when it first asked on the connection in use
+	addresses []string  // its own
 }
 
 // newNode makes a node with fresh keys; it dials from one of -sources.
@@ -74,7 +76,7 @@ func (f *fleet) newNode(index int) (n *node, err error) {
 	dial := func(ctx context.Context, network, addr string) (net.Conn, error) {
 		c, err := d.DialContext(ctx, network, addr)
 		if err == nil {
-			c = countingConn{c, f}
+			c = &countingConn{Conn: c, n: n}
 			n.conn.Store(&c)
 		}
 		return c, err
@@ -89,16 +91,27 @@ func (f *fleet) newNode(index int) (n *node, err error) {
 	return n, err
 }
 
-// countingConn counts the bytes that the server sends, as TCP carries them.
+// countingConn counts the bytes that the server sends, as TCP carries them, and
+// notes when the node first asked for something.
 type countingConn struct {
 	net.Conn
-	f *fleet
+	n     *node
+	asked atomic.Bool
 }
 
-func (c countingConn) Read(p []byte) (int, error) {
+func (c *countingConn) Read(p []byte) (int, error) {
 	n, err := c.Conn.Read(p)
-	c.f.add("rx_bytes", n)
+	c.n.f.add("rx_bytes", n)
 	return n, err
+}
+
+func (c *countingConn) Write(p []byte) (int, error) {
+	if !c.asked.Swap(true) {
+		c.n.mu.Lock()
+		c.n.asked = time.Now()
+		c.n.mu.Unlock()
+	}
+	return c.Conn.Write(p)
 }
 
 // cut closes the connection under all of the node's requests.
@@ -239,9 +252,9 @@ func (n *node) live(session io.ReadCloser) {
 		session.Close()
 		n.f.add("sessions_lost", 1)
 		for err := errors.New("not open"); err != nil; retry.BackOff(n.f.ctx, err) {
-			n.f.slots <- struct{}{}
+			n.f.again <- struct{}{}
 			session, err = n.open()
-			<-n.f.slots
+			<-n.f.again
 			if n.f.ctx.Err() != nil {
 				return
 			}
@@ -288,8 +301,9 @@ type mapResponse struct {
 	KeepAlive   bool
 	PingRequest *struct{}
 	Node        *struct {
-		ID  int64
-		Key string
+		ID        int64
+		Key       string
+		Addresses []string
 	}
 	DERPMap                     *struct{ Regions map[int]struct{} }
 	Peers, PeersChanged         []struct{ ID int64 }
@@ -348,7 +362,7 @@ func (n *node) handle(text []byte, first bool, now time.Time) error {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	if m.Node != nil {
-		n.id = m.Node.ID
+		n.id, n.addresses = m.Node.ID, m.Node.Addresses
 	}
 	if m.DERPMap != nil {
 		for id := range m.DERPMap.Regions {
