@@ -2,6 +2,7 @@
 #include "control/c2n.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "wire/http.h"
 
@@ -14,14 +15,38 @@ write_response(struct mesh_buf *out, unsigned status, struct mesh_str body)
 	(void)mesh_buf_add(out, body.p, body.len);
 }
 
-/* The body of a request that lies in memory whole. */
+/* Joins the pieces at the front of p. */
 static int
-find_body(const struct mesh_http_head *head, const uint8_t *p, size_t len,
+join_chunks(uint8_t *p, size_t len, struct mesh_str *out)
+{
+	struct mesh_http_chunks c = MESH_HTTP_CHUNKS_INIT;
+	size_t at = 0, joined = 0;
+
+	while (!c.done) {
+		struct mesh_str piece = {NULL, 0};
+		size_t used = 0;
+		int err = mesh_http_chunks_next(&c, p + at, len - at, &used,
+		    &piece);
+
+		if (err != MESH_OK && (err != MESH_ERR_AGAIN || !c.done))
+			return MESH_ERR_FORMAT;
+		if (piece.len > 0)
+			memmove(p + joined, piece.p, piece.len);
+		joined += piece.len;
+		at += used;
+	}
+	*out = (struct mesh_str){(const char *)p, joined};
+	return MESH_OK;
+}
+
+/* The body of a request that lies in memory whole, at the end of p. */
+static int
+find_body(const struct mesh_http_head *head, uint8_t *p, size_t len,
     struct mesh_str *out)
 {
-	*out = (struct mesh_str){(const char *)p + head->len, 0};
 	if (head->body == MESH_HTTP_BODY_CHUNKED)
-		return MESH_ERR_FORMAT;
+		return join_chunks(p + head->len, len - head->len, out);
+	*out = (struct mesh_str){(const char *)p + head->len, 0};
 	if (head->body == MESH_HTTP_BODY_LENGTH) {
 		if (head->body_len > len - head->len)
 			return MESH_ERR_FORMAT;
@@ -31,7 +56,7 @@ find_body(const struct mesh_http_head *head, const uint8_t *p, size_t len,
 }
 
 static int
-answer(const uint8_t *p, size_t len, struct mesh_buf *out)
+answer(uint8_t *p, size_t len, struct mesh_buf *out)
 {
 	struct mesh_http_head head;
 	struct mesh_str body;

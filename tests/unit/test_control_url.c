@@ -404,6 +404,13 @@ test_c2n(void **state)
 	    {"R0VUIC9kZWJ1Zy9wcmVmcyBIVFRQLzEuMQ0KSG9zdDogbm9kZQ0KDQo=",
 		"HTTP/1.1 400 Bad Request\r\nContent-Length: 17\r\n\r\n"
 		"unknown c2n path\n"},
+	    /* POST /echo in chunks: hello, !! */
+	    {"UE9TVCAvZWNobyBIVFRQLzEuMQ0KSG9zdDogbm9kZQ0KVHJhbnNmZXItRW5jb2Rp"
+	     "bmc6IGNodW5rZWQNCg0KNQ0KaGVsbG8NCjINCiEhDQowDQoNCg==",
+		"HTTP/1.1 200 OK\r\nContent-Length: 7\r\n\r\nhello!!"},
+	    /* the same, cut off: hel */
+	    {"UE9TVCAvZWNobyBIVFRQLzEuMQ0KSG9zdDogbm9kZQ0KVHJhbnNmZXItRW5jb2Rp"
+	     "bmc6IGNodW5rZWQNCg0KNQ0KaGVs", NULL},
 	    {"", NULL},
 	    {"!!!!", NULL},
 	    {"R0VU", NULL},
