@@ -326,6 +326,7 @@ init(struct agent *a)
 	mesh_list_init(&a->sockets);
 	mesh_list_init(&a->clients);
 	mesh_list_init(&a->relay_names);
+	mesh_list_init(&a->errands);
 	mesh_list_init(&a->engine.queue);
 	mesh_list_init(&a->monitor.queue);
 	mesh_arena_init(&a->start_arena, ARENA_MAX);
@@ -347,6 +348,7 @@ finish(struct agent *a)
 		agent_net_save_now(a);
 	agent_api_close(a);
 	agent_control_stop(a);
+	agent_ping_release(a);
 	agent_push_release(a);
 	mesh_machine_secret_wipe(&a->machine_secret);
 	explicit_bzero(a->login.auth_key, sizeof(a->login.auth_key));

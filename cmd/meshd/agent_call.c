@@ -55,14 +55,6 @@ answer_failure(struct agent_client *c, int err, const struct mesh_diag *diag)
 	    diag->text[0] ? diag->text : mesh_strerror(err));
 }
 
-static uint32_t
-new_id(struct agent *a)
-{
-	if (++a->ask_id == 0)
-		a->ask_id = 1;
-	return a->ask_id;
-}
-
 /* --- status */
 
 static void
@@ -99,7 +91,7 @@ call_status(struct agent_client *c, const struct mesh_local_request *r)
 	char value[MESH_LOCAL_QUERY_MAX];
 	uint8_t body[4];
 	struct mesh_wr w = mesh_wr_init(body, sizeof(body));
-	uint32_t id = new_id(c->agent);
+	uint32_t id = agent_ask_id(c->agent);
 
 	c->want_peers = !(mesh_local_query(r, "peers", value) &&
 	    strcmp(value, "false") == 0);
@@ -235,7 +227,7 @@ static void
 send_ping(struct agent_client *c, const struct mesh_node *n,
     enum tbl_ping_kind kind, uint32_t timeout_ms)
 {
-	struct tbl_ping t = {.id = new_id(c->agent), .kind = kind,
+	struct tbl_ping t = {.id = agent_ask_id(c->agent), .kind = kind,
 	    .node = n->key, .ip = c->ping_ip, .timeout_ms = timeout_ms};
 	uint8_t body[64];
 	struct mesh_wr w = mesh_wr_init(body, sizeof(body));

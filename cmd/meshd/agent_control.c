@@ -344,6 +344,22 @@ agent_control_poll(struct agent *a)
 	flush(a);
 }
 
+void
+agent_control_post(struct agent *a, struct mesh_str path,
+    const struct mesh_buf *body)
+{
+	char text[MESH_URL_PATH_MAX + 1];
+	struct mesh_control_request r = {.method = "POST", .path = text,
+	    .body = {(const char *)body->data, body->len}};
+
+	if (a->control.client == NULL ||
+	    mesh_str_copy(path, text, sizeof(text)) != MESH_OK)
+		return;
+	(void)mesh_control_client_request(a->control.client, &r, agent_now(),
+	    NULL);
+	flush(a);
+}
+
 /* --- events */
 
 static void
@@ -419,8 +435,10 @@ take_event(struct agent *a, const struct mesh_control_client_event *ev)
 		agent_control_failed(a, ev->diag.text[0] ? ev->diag.text
 					   : mesh_strerror(ev->err));
 		break;
+	case MESH_CONTROL_PING:
+		agent_ping_control(a, ev->ping);
+		break;
 	case MESH_CONTROL_KEEPALIVE:
-	case MESH_CONTROL_PING: /* those that want us to send elsewhere */
 		break;
 	}
 }

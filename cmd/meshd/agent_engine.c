@@ -118,6 +118,7 @@ take_pong(struct agent *a, struct link_msg *m)
 	if (tbl_pong_get(&m->body, &t) != MESH_OK)
 		return false;
 	agent_api_pong(a, &t);
+	agent_ping_pong(a, &t);
 	return true;
 }
 
@@ -134,6 +135,14 @@ take_cert(struct agent *a, struct link_msg *m)
 		agent_cert_check(a, &t);
 	mesh_arena_release(&arena);
 	return ok;
+}
+
+uint32_t
+agent_ask_id(struct agent *a)
+{
+	if (++a->ask_id == 0)
+		a->ask_id = 1;
+	return a->ask_id;
 }
 
 bool

@@ -11,6 +11,7 @@
  *	                 agent_status.c: what it tells
  *	agent_conn.c     TCP and TLS connections; agent_resolve.c: names
  *	agent_cert.c     is a certificate chain good?
+ *	agent_ping.c     what control wants to be told of by other ways
  *	agent_store.c    files in the state folder; agent_host.c: this machine
  */
 #ifndef MESHD_AGENT_INT_H
@@ -190,6 +191,7 @@ struct agent {
 	struct mesh_map peer_status; /* node key -> struct tbl_peer_status */
 
 	struct mesh_list relay_names; /* looked up: struct agent_relay_name */
+	struct mesh_list errands;     /* for control: agent_ping.c */
 	struct mesh_list clients;     /* of the local API */
 	uint32_t ask_id;
 	enum mesh_backend_state told_state;
@@ -204,6 +206,8 @@ void agent_arm(struct event *timer, struct mesh_time at);
 void agent_quit(struct agent *a, int status);
 
 /* agent_engine.c */
+/* Names a question to the engine; never 0. */
+uint32_t agent_ask_id(struct agent *a);
 bool agent_engine_take(struct agent *a, struct link_msg *m);
 void agent_engine_gone(struct agent *a);
 void agent_engine_joined(struct agent *a);
@@ -242,6 +246,15 @@ void agent_control_poll(struct agent *a);
 void agent_control_stop(struct agent *a);
 /* Drops the connection; it is dialed again after a back-off. */
 void agent_control_failed(struct agent *a, const char *why);
+
+/* Sends what nobody waits for an answer to, if the channel is up. */
+void agent_control_post(struct agent *a, struct mesh_str path,
+    const struct mesh_buf *body);
+
+/* agent_ping.c */
+void agent_ping_control(struct agent *a, const struct mesh_ping_request *p);
+void agent_ping_pong(struct agent *a, const struct tbl_pong *pong);
+void agent_ping_release(struct agent *a);
 
 /* agent_login.c */
 bool agent_login_is_wanted(const struct agent *a);

@@ -31,7 +31,7 @@ meshd_agent_SOURCES = %D%/agent_main.c %D%/agent.c %D%/agent_port.c \
     %D%/agent_engine.c %D%/agent_push.c %D%/agent_net.c %D%/agent_control.c \
     %D%/agent_login.c %D%/agent_api.c %D%/agent_call.c %D%/agent_status.c \
     %D%/agent_conn.c %D%/agent_resolve.c %D%/agent_cert.c %D%/agent_store.c \
-    %D%/agent_host.c %D%/config.c
+    %D%/agent_host.c %D%/agent_ping.c %D%/config.c
 noinst_HEADERS += %D%/agent_int.h
 meshd_agent_CPPFLAGS = $(MESHD_CPPFLAGS)
 meshd_agent_LDADD = libmeshd.la libmesh-daemon.la libmesh-core.la \
