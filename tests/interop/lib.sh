@@ -155,3 +155,47 @@ tailscale_up() {
 	tailscale "$1" up --login-server="$2" --auth-key="$(cat "$NET/key")" \
 	    --hostname="$1" --accept-dns=false
 }
+
+# start_meshd HOST [OPTION ...]: a node of ours in that machine, its state in
+# $NET/HOST; trusts $NET/cert/ca.crt too. Then: mesh HOST COMMAND ARGS.
+start_meshd() {
+	meshd_host=$1
+	shift
+	mkdir -p "$NET/$meshd_host"
+	rm -f "$NET/$meshd_host.sock" # one that was killed leaves it behind
+	meshd_ca=
+	[ -f "$NET/cert/ca.crt" ] && meshd_ca="SSL_CERT_FILE=$NET/cert/ca.crt"
+	start "$meshd_host" "meshd-$meshd_host" env $meshd_ca \
+	    "$builddir/meshd" --state "$NET/$meshd_host" \
+	    --socket "$NET/$meshd_host.sock" --tun mesh0 --verbose "$@"
+	wait_for 10 test -S "$NET/$meshd_host.sock"
+}
+
+mesh() {
+	mesh_host=$1 mesh_command=$2
+	shift 2
+	in_host "$mesh_host" env MESH_SOCKET="$NET/$mesh_host.sock" \
+	    timeout "${MESH_TIMEOUT:-40}" "$builddir/mesh-$mesh_command" "$@"
+}
+
+# mesh_up HOST URL [OPTION ...]: joins with $NET/key.
+mesh_up() {
+	mesh_up_host=$1 mesh_up_url=$2
+	shift 2
+	mesh "$mesh_up_host" up --server "$mesh_up_url" --timeout 30s \
+	    --authkey-file "$NET/key" --hostname "$mesh_up_host" "$@"
+}
+
+# start_testcontrol HOST URL MAP.json: the stock control server for tests on
+# port 8080 of that machine. Then: testcontrol CALL [BODY].
+start_testcontrol() {
+	echo "$1" >"$NET/testcontrol.host"
+	start "$1" testcontrol "$PEERS/control/testcontrol" -url "$2" -relays "$3"
+	wait_for 10 testcontrol nodes
+}
+
+# testcontrol CALL [BODY]: a call of peers/testcontrol; with a body it is POST.
+testcontrol() {
+	in_host "$(cat "$NET/testcontrol.host")" curl -sSf --max-time 20 ${2+-d "$2"} \
+	    "http://127.0.0.1:9912/$1"
+}
