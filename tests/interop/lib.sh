@@ -128,7 +128,7 @@ admin() {
 	timeout 20 "$builddir/mesh-$admin_command" --socket "$NET/control.sock" "$@"
 }
 
-# start_tailscaled HOST [RELEASE]: stock node in that machine; trusts
+# start_tailscaled HOST [RELEASE [PORT]]: stock node in that machine; trusts
 # $NET/cert/ca.crt when there is one. Then: tailscale HOST ARGS.
 start_tailscaled() {
 	mkdir -p "$NET/$1"
@@ -137,7 +137,7 @@ start_tailscaled() {
 	[ -f "$NET/cert/ca.crt" ] && tailscaled_ca="SSL_CERT_FILE=$NET/cert/ca.crt"
 	start "$1" "tailscaled-$1" env $tailscaled_ca \
 	    "$(cat "$NET/$1/release")/tailscaled" --statedir="$NET/$1" \
-	    --socket="$NET/$1/socket" --tun=tailscale0 --port=41641 \
+	    --socket="$NET/$1/socket" --tun=tailscale0 --port="${3:-41641}" \
 	    --no-logs-no-support
 	wait_for 10 test -S "$NET/$1/socket"
 }
@@ -198,4 +198,35 @@ start_testcontrol() {
 testcontrol() {
 	in_host "$(cat "$NET/testcontrol.host")" curl -sSf --max-time 20 ${2+-d "$2"} \
 	    "http://127.0.0.1:9912/$1"
+}
+
+# listen HOST PORT FILE: what comes to that TCP port, once, goes to the file.
+listen() {
+	start "$1" "listen-$1-$2" socat -u "TCP-LISTEN:$2,reuseaddr" "CREATE:$3"
+	wait_for 5 in_host "$1" sh -c "ss -ltn | grep -q ':$2\\b'"
+}
+
+# transfer A B ADDRESS PORT KB [KB-A-SECOND]: random bytes from A to B, which
+# is ADDRESS, in one TCP connection; true when all of them came, unchanged.
+transfer() {
+	transfer_file=$NET/transfer.$1.$2.$4
+	rm -f "$transfer_file.out"
+	head -c "$5"000 /dev/urandom >"$transfer_file.in"
+	listen "$2" "$4" "$transfer_file.out" || return 1
+	slowly "$transfer_file.in" "${6:-}" | in_host "$1" timeout 120 \
+	    socat -u - "TCP:$3:$4" || return 1
+	wait_for 120 is_dead "listen-$2-$4" &&
+	    cmp "$transfer_file.in" "$transfer_file.out"
+}
+
+# slowly FILE KB-A-SECOND: on stdout, a tenth of a second's worth at a time.
+slowly() {
+	if [ -z "$2" ]; then
+		cat "$1"
+		return
+	fi
+	while slowly_part=$(head -c "$2"00 | base64) && [ -n "$slowly_part" ]; do
+		base64 -d <<<"$slowly_part"
+		sleep 0.1
+	done <"$1"
 }

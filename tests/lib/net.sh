@@ -6,8 +6,13 @@
 #	host NAME ADDRESS[/LEN] [ADDRESS6]   a machine straight on the internet
 #	nat NAME ADDRESS [MODE]      a home router; MODE: fully-random makes it
 #	                             symmetric, a new port for each destination
+#	nat_here NAME [MODE]         makes a router of a machine, also of one in a home
 #	behind ROUTER NAME NET       a machine NET.10 in the home of ROUTER, which
 #	                             is NET.1; more machines: behind ROUTER NAME NET 11
+#	home6 ROUTER N               IPv6 for the home: 2001:db8:N::/64, no NAT, but
+#	                             nothing comes in that did not go out
+#	behind6 NAME N HOST          2001:db8:N::HOST for a machine in it
+#	moves NAME FROM TO NET [HOST]  a machine leaves one home for another
 #	line NAME [OPTION ...]       a bad line from NAME (host, nat) to the internet:
 #	                             options of tests/lib/impair; again: others
 #	in_host NAME COMMAND ...     runs in that machine
@@ -111,12 +116,16 @@ line() {
 # endpoint-independent mapping towards two peers.
 nat() {
 	host "$1" "$2"
+	nat_here "$1" "${3:-}"
+}
+
+nat_here() {
 	in_host "$1" sysctl -qw net.ipv4.ip_forward=1
 	in_host "$1" nft -f - <<END
 table ip nat {
 	chain posting {
 		type nat hook postrouting priority 100;
-		oifname "eth0" masquerade ${3:-}
+		oifname "eth0" masquerade ${2:-}
 	}
 }
 table ip guard {
@@ -149,6 +158,41 @@ behind() {
 	in_host "$2" ip addr add "$3.${4:-10}/24" dev eth0
 	in_host "$2" ip link set eth0 up
 	in_host "$2" ip route add default via "$3.1"
+}
+
+# As if its cable were put into the other router: down, up, another address.
+moves() {
+	in_host "$2" ip link set "v-$1" nomaster
+	in_host "$2" ip link set "v-$1" netns "$(netns "$3")"
+	in_host "$1" ip addr flush dev eth0 scope global
+	in_host "$3" ip link set "v-$1" master lan up
+	in_host "$1" ip addr add "$4.${5:-10}/24" dev eth0
+	in_host "$1" ip route add default via "$4.1"
+}
+
+# The switch is the router between homes with IPv6.
+home6() {
+	in_host inet ip -6 addr replace 2001:db8::1/64 dev br0 nodad
+	in_host inet ip -6 route add "2001:db8:$2::/64" via "2001:db8::$2"
+	in_host inet sysctl -qw net.ipv6.conf.all.forwarding=1
+	in_host "$1" ip -6 addr add "2001:db8::$2/64" dev eth0 nodad
+	in_host "$1" ip -6 addr add "2001:db8:$2::1/64" dev lan nodad
+	in_host "$1" ip -6 route add default via 2001:db8::1
+	in_host "$1" sysctl -qw net.ipv6.conf.all.forwarding=1
+	in_host "$1" nft -f - <<END
+table ip6 guard {
+	chain forwarding {
+		type filter hook forward priority 0; policy drop;
+		ct state established,related accept
+		iifname != "eth0" accept
+	}
+}
+END
+}
+
+behind6() {
+	in_host "$1" ip -6 addr add "2001:db8:$2::$3/64" dev eth0 nodad
+	in_host "$1" ip -6 route add default via "2001:db8:$2::1"
 }
 
 start() {

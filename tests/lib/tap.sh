@@ -3,12 +3,16 @@
 # with done_testing. A test that cannot run says skip_all WHY.
 tap_count=0
 tap_failed=0
+tap_cell=
 
 # cell PART WHAT WITH: what the tests from here on prove, for the table that
 # tests/interop/cells makes of the output: a part of mesh, one promise, and the
 # stock program (or its release) on the other end. A cell may be named again,
 # also by another script.
-cell() { printf '# cell: %s | %s | %s\n' "$1" "$2" "$3"; }
+cell() {
+	tap_cell="# cell: $1 | $2 | $3"
+	echo "$tap_cell"
+}
 
 # say WORDS: a remark for people.
 say() { printf '# %s\n' "$*"; }
@@ -50,6 +54,36 @@ check_status() {
 		printf '%s\n' "$tap_out" | tail -n 20 | sed 's/^/#   /'
 		return 1
 	fi
+}
+
+# later NAME COMMAND ...: a check that runs beside others. all_of waits for those
+# and says them in their order, each with the cell that was named before it.
+later() {
+	later_count=$((${later_count:-0} + 1))
+	later_dir=${later_dir:-$(mktemp -d "${NET:-/tmp}/later.XXXXXX")}
+	printf '%s\n' "${tap_cell:-}" "$1" >"$later_dir/$later_count.name"
+	shift
+	("$@" >"$later_dir/$later_count.out" 2>&1 </dev/null
+	echo $? >"$later_dir/$later_count.status") &
+	later_pids="${later_pids:-} $!"
+}
+
+all_of() {
+	[ -z "${later_pids:-}" ] || wait $later_pids
+	for all_of_i in $(seq "${later_count:-0}"); do
+		{ read -r all_of_cell; read -r all_of_name; } \
+		    <"$later_dir/$all_of_i.name"
+		[ "$all_of_cell" = "$tap_cell" ] ||
+		    { tap_cell=$all_of_cell; echo "$tap_cell"; }
+		check "$all_of_name" all_of_result "$later_dir/$all_of_i"
+	done
+	rm -rf "${later_dir:-}"
+	later_count=0 later_pids='' later_dir=
+}
+
+all_of_result() {
+	cat "$1.out"
+	return "$(cat "$1.status")"
 }
 
 # skip NAME WHY: one test that does not apply here.
