@@ -5,6 +5,7 @@
 #include "common/role.h"
 #include "common/sandbox.h"
 
+#include <control/h2.h>
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
@@ -187,7 +188,8 @@ make_memory(struct front *f)
 	mesh_buf_init(&f->packed, MESH_FRAME_TEXT_MAX + MESH_FRAME_HEAD);
 	f->frames = mesh_frame_writer_new();
 	f->bulk = malloc(FRONT_BULK);
-	return f->frames != NULL && f->bulk != NULL &&
+	f->h2 = malloc(MESH_H2_SCRATCH);
+	return f->frames != NULL && f->bulk != NULL && f->h2 != NULL &&
 	    link_init(&f->main, ROLE_LINK, LINK_FRONT, LINK_MAIN) == MESH_OK &&
 	    link_init(&f->core, FRONT_FD_CORE, LINK_FRONT, LINK_CORE) ==
 		MESH_OK;
@@ -262,6 +264,7 @@ front_release(struct front *f)
 	mesh_buf_release(&f->packed);
 	SSL_CTX_free(f->tls);
 	free(f->bulk);
+	free(f->h2);
 }
 
 int

@@ -84,6 +84,7 @@ struct front {
 	struct mesh_frame_writer *frames;
 	struct mesh_buf plain, packed; /* scratch: frames */
 	uint8_t *bulk;		       /* scratch: bytes in and out */
+	uint8_t *h2;		       /* scratch of all sessions */
 	int status;
 };
 

@@ -50,6 +50,7 @@ tests_fuzz_fuzz_controld_msg_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/cmd
 tests_fuzz_fuzz_controld_msg_LDADD = libcontrold.la $(LDADD) $(SQLITE_LIBS)
 tests_fuzz_fuzz_controld_msg_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
 EXTRA_DIST += tests/interop/controld-stock.sh tests/interop/controld-tsp.sh \
+    tests/interop/controld-load.sh \
     tests/bench/control.sh
 
 EXTRA_DIST += %D%/mesh-controld.service.in

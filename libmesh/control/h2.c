@@ -5,8 +5,8 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-/* A DATA frame smaller than this is not worth its head: it waits for the next
- * record. */
+/* A DATA frame smaller than this is not worth its head, nor is another frame
+ * begun in so little room: it waits for the next record. */
 #define DATA_MIN 256u
 #define DATA_HEAD 9u
 #define HEAD_FIELDS_MAX 12u /* of a request or answer of ours */
@@ -100,6 +100,12 @@ mesh_h2_waiting(const struct mesh_h2_stream *s)
 
 /* --- nghttp2 asks for what a stream sends */
 
+static size_t
+room_of(const struct mesh_h2 *h)
+{
+	return h->room->cap - h->room->len;
+}
+
 static ssize_t
 on_read(nghttp2_session *session, int32_t id, uint8_t *buf, size_t len,
     uint32_t *flags, nghttp2_data_source *source, void *user)
@@ -108,30 +114,28 @@ on_read(nghttp2_session *session, int32_t id, uint8_t *buf, size_t len,
 	size_t left = s->first != NULL ? s->first->blob->len - s->offset : 0;
 	size_t n = left < len ? left : len;
 
-	(void)session, (void)id, (void)buf, (void)user;
+	(void)session, (void)id, (void)buf;
 	if (n == 0 && !s->ended)
 		return NGHTTP2_ERR_DEFERRED;
+	if (room_of(user) < DATA_HEAD + DATA_MIN)
+		return NGHTTP2_ERR_PAUSE;
 	*flags |= NGHTTP2_DATA_FLAG_NO_COPY;
 	if (s->ended && n == s->queued)
 		*flags |= NGHTTP2_DATA_FLAG_EOF;
 	return (ssize_t)n;
 }
 
-/* As much as the record in hand takes; a record of its own if that is little.
- */
+/* As much as the record in hand takes. */
 static ssize_t
 on_read_length(nghttp2_session *session, uint8_t type, int32_t id,
     int32_t session_window, int32_t stream_window, uint32_t frame_max,
     void *user)
 {
-	const struct mesh_h2 *h = user;
-	size_t room = h->room->cap - h->room->len;
+	size_t room = room_of(user);
 
 	(void)session, (void)type, (void)id, (void)session_window;
 	(void)stream_window, (void)frame_max;
-	if (room < DATA_HEAD + DATA_MIN)
-		room = h->room->cap;
-	return (ssize_t)(room - DATA_HEAD);
+	return room > DATA_HEAD ? (ssize_t)(room - DATA_HEAD) : 1;
 }
 
 static int
@@ -142,8 +146,8 @@ on_send_data(nghttp2_session *session, nghttp2_frame *frame,
 	struct mesh_h2 *h = user;
 
 	(void)session, (void)frame;
-	if (h->room->cap - h->room->len < DATA_HEAD + len)
-		return NGHTTP2_ERR_WOULDBLOCK;
+	if (room_of(h) < DATA_HEAD + len)
+		return NGHTTP2_ERR_CALLBACK_FAILURE; /* on_read saw to it */
 	mesh_wr_bytes(h->room, head, DATA_HEAD);
 	if (len > 0) {
 		mesh_wr_bytes(h->room, s->first->blob->data + s->offset, len);
@@ -152,36 +156,66 @@ on_send_data(nghttp2_session *session, nghttp2_frame *frame,
 	return 0;
 }
 
+/* Writes the rest of a frame that was begun before. */
+static void
+write_kept(struct mesh_h2 *h)
+{
+	size_t room = room_of(h), left = h->kept_len - h->kept_sent;
+	size_t n = left < room ? left : room;
+
+	mesh_wr_bytes(h->room, h->kept + h->kept_sent, n);
+	h->kept_sent += n;
+	if (h->kept_sent < h->kept_len)
+		return;
+	free(h->kept);
+	h->kept = NULL;
+	h->kept_len = h->kept_sent = 0;
+}
+
+/* A frame that is not DATA: what does not fit is kept. Where it lies is good
+ * until the next frame, of any session, is made. */
+static int
+write_frame(struct mesh_h2 *h, const uint8_t *p, size_t len)
+{
+	size_t room = room_of(h), n = len < room ? len : room;
+
+	mesh_wr_bytes(h->room, p, n);
+	if (n == len)
+		return MESH_OK;
+	h->kept = malloc(len - n);
+	if (h->kept == NULL)
+		return MESH_ERR_NOMEM;
+	h->kept_len = len - n;
+	memcpy(h->kept, p + n, h->kept_len);
+	return MESH_OK;
+}
+
 int
 mesh_h2_fill(struct mesh_h2 *h, uint8_t *out, size_t cap, size_t *out_len)
 {
 	struct mesh_wr w = mesh_wr_init(out, cap);
-	ssize_t n = 0;
+	const uint8_t *p = NULL;
+	ssize_t n = 1;
+	int err = MESH_OK;
 
 	h->room = &w;
-	while (w.len < w.cap) {
-		size_t room = w.cap - w.len;
-		size_t take = h->left_len < room ? h->left_len : room;
-
-		mesh_wr_bytes(&w, h->left, take);
-		h->left_len -= take;
-		h->left = take > 0 ? h->left + take : h->left;
-		if (take > 0)
-			continue;
-		n = nghttp2_session_mem_send(h->session, &h->left);
-		if (n <= 0)
-			break;
-		h->left_len = (size_t)n;
+	if (h->kept != NULL)
+		write_kept(h);
+	/* What is begun here is finished here: DATA fits, and of the others the
+	 * rest is kept. */
+	while (err == MESH_OK && n > 0 && room_of(h) >= DATA_HEAD + DATA_MIN) {
+		n = nghttp2_session_mem_send(h->session, &p);
+		err = n > 0 ? write_frame(h, p, (size_t)n) : map_error((int)n);
 	}
 	h->room = NULL;
 	*out_len = w.len;
-	return n < 0 ? map_error((int)n) : MESH_OK;
+	return err;
 }
 
 bool
 mesh_h2_wants_write(const struct mesh_h2 *h)
 {
-	return h->left_len > 0 || nghttp2_session_want_write(h->session) != 0;
+	return h->kept != NULL || nghttp2_session_want_write(h->session) != 0;
 }
 
 bool
@@ -297,11 +331,12 @@ mesh_h2_input(struct mesh_h2 *h, const uint8_t *p, size_t len,
 
 /* --- memory of nghttp2 */
 
-/* A session has a buffer of 16 kB, of which it uses the first few hundred bytes:
- * what a stream sends never goes through it. Fresh memory costs nothing until
- * it is touched, but memory that was used before is there already: the pages
- * inside are given back. Thousands of sessions are a third smaller by it. */
-#define SPARSE_MIN (16u << 10)
+/* A session has a buffer of 16 kB for the frames that it makes. The caller's
+ * scratch takes its place, or, without one: of its own it uses the first few
+ * hundred bytes, as what a stream sends never goes through it. Fresh memory costs
+ * nothing until it is touched, but memory that was used before is there already:
+ * the pages inside are given back. */
+#define BUFFER_MIN (16u << 10)
 
 static void
 give_back(void *p, size_t size)
@@ -316,21 +351,35 @@ give_back(void *p, size_t size)
 }
 
 static void *
-on_malloc(size_t size, void *user)
+buffer_new(struct mesh_h2 *h, size_t size)
 {
-	void *p = malloc(size);
+	void *p;
 
-	(void)user;
-	if (p != NULL && size >= SPARSE_MIN)
+	if (h->starting && h->scratch != NULL && !h->scratch_used &&
+	    size <= MESH_H2_SCRATCH) {
+		h->scratch_used = true;
+		return h->scratch;
+	}
+	p = malloc(size);
+	if (p != NULL)
 		give_back(p, size);
 	return p;
+}
+
+static void *
+on_malloc(size_t size, void *user)
+{
+	(void)user;
+	return malloc(size);
 }
 
 static void
 on_free(void *p, void *user)
 {
-	(void)user;
-	free(p);
+	const struct mesh_h2 *h = user;
+
+	if (p != h->scratch)
+		free(p);
 }
 
 static void *
@@ -344,7 +393,18 @@ on_calloc(size_t count, size_t size, void *user)
 static void *
 on_realloc(void *p, size_t size, void *user)
 {
-	return p == NULL ? on_malloc(size, user) : realloc(p, size);
+	struct mesh_h2 *h = user;
+	void *moved;
+
+	if (p == NULL)
+		return size >= BUFFER_MIN ? buffer_new(h, size) : malloc(size);
+	if (p != h->scratch)
+		return realloc(p, size);
+	if (size <= MESH_H2_SCRATCH)
+		return p;
+	if ((moved = malloc(size)) != NULL)
+		memcpy(moved, p, MESH_H2_SCRATCH);
+	return moved;
 }
 
 /* --- life */
@@ -397,14 +457,16 @@ init_session(struct mesh_h2 *h, bool server, const nghttp2_settings_entry *set,
 {
 	nghttp2_session_callbacks *cb = make_callbacks();
 	nghttp2_option *o = make_options();
-	nghttp2_mem mem = {NULL, on_malloc, on_free, on_calloc, on_realloc};
+	nghttp2_mem mem = {h, on_malloc, on_free, on_calloc, on_realloc};
 	int rv = NGHTTP2_ERR_NOMEM;
 
+	h->starting = true;
 	if (cb != NULL && o != NULL)
 		rv = server ? nghttp2_session_server_new3(&h->session, cb, h, o,
 				  &mem)
 			    : nghttp2_session_client_new3(&h->session, cb, h, o,
 				  &mem);
+	h->starting = false;
 	nghttp2_session_callbacks_del(cb);
 	nghttp2_option_del(o);
 	if (rv == 0)
@@ -433,7 +495,7 @@ mesh_h2_init_client(struct mesh_h2 *h, const struct mesh_h2_ops *ops,
 }
 
 int
-mesh_h2_init_server(struct mesh_h2 *h, uint32_t streams,
+mesh_h2_init_server(struct mesh_h2 *h, uint32_t streams, uint8_t *scratch,
     const struct mesh_h2_ops *ops, void *arg)
 {
 	const nghttp2_settings_entry set[] = {
@@ -442,7 +504,7 @@ mesh_h2_init_server(struct mesh_h2 *h, uint32_t streams,
 	    {NGHTTP2_SETTINGS_HEADER_TABLE_SIZE, 0},
 	};
 
-	*h = (struct mesh_h2){.ops = ops, .arg = arg};
+	*h = (struct mesh_h2){.ops = ops, .arg = arg, .scratch = scratch};
 	return init_session(h, true, set, sizeof(set) / sizeof(set[0]));
 }
 
@@ -451,7 +513,9 @@ mesh_h2_release(struct mesh_h2 *h)
 {
 	nghttp2_session_del(h->session);
 	h->session = NULL;
-	h->left_len = 0;
+	free(h->kept);
+	h->kept = NULL;
+	h->kept_len = h->kept_sent = 0;
 }
 
 /* --- heads and frames of ours */

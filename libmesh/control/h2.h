@@ -30,6 +30,9 @@
 #define MESH_H2_RESETS_RATE 4u
 #define MESH_H2_ACKS_MAX 1000u	      /* that wait to be sent */
 #define MESH_H2_FIELDS_MAX (16u << 10) /* bytes of the fields of a head */
+/* What nghttp2 lays a frame of ours out in: of no use but within
+ * mesh_h2_fill(), so that all sessions of one thread may share it. */
+#define MESH_H2_SCRATCH (16u << 10 | 64u)
 
 struct mesh_h2_chunk;
 
@@ -69,8 +72,10 @@ struct mesh_h2 { /* read queued and greeted; the rest is private */
 	size_t queued; /* bytes of blobs that wait, of all streams */
 	bool greeted;  /* the other side's SETTINGS came */
 	struct mesh_wr *room;
-	const uint8_t *left; /* of nghttp2's, not copied yet */
-	size_t left_len;
+	uint8_t *scratch; /* the caller's, or NULL */
+	bool scratch_used, starting;
+	uint8_t *kept; /* the rest of a frame that did not fit */
+	size_t kept_len, kept_sent;
 };
 
 struct mesh_h2_field {
@@ -78,10 +83,12 @@ struct mesh_h2_field {
 	struct mesh_str value;
 };
 
-/* streams: requests that a server admits at a time. MESH_OK, MESH_ERR_NOMEM. */
+/* streams: requests that a server admits at a time. scratch: MESH_H2_SCRATCH
+ * bytes, which outlive h, or NULL: it has its own. h stays where it is. MESH_OK,
+ * MESH_ERR_NOMEM. */
 int mesh_h2_init_client(struct mesh_h2 *h, const struct mesh_h2_ops *ops,
     void *arg);
-int mesh_h2_init_server(struct mesh_h2 *h, uint32_t streams,
+int mesh_h2_init_server(struct mesh_h2 *h, uint32_t streams, uint8_t *scratch,
     const struct mesh_h2_ops *ops, void *arg);
 /* Streams are not closed by it: the caller knows them. */
 void mesh_h2_release(struct mesh_h2 *h);

@@ -27,8 +27,10 @@ noinst_PROGRAMS += tests/interop/control_client \
 tests_interop_control_client_SOURCES = tests/interop/control_client.c
 tests_interop_control_server_SOURCES = tests/interop/control_server.c
 # What a connected node costs.
-noinst_PROGRAMS += tests/bench/control_session
+noinst_PROGRAMS += tests/bench/control_session tests/bench/fanout
 tests_bench_control_session_SOURCES = tests/bench/control_session.c
+tests_bench_fanout_SOURCES = tests/bench/fanout.c
+tests_bench_fanout_LDADD = $(CRYPTO_LIBS)
 
 check_PROGRAMS += tests/fuzz/fuzz_control_client \
     tests/fuzz/fuzz_control_server tests/fuzz/fuzz_control_msg \

@@ -95,6 +95,7 @@ mesh_control_server_new(const struct mesh_control_server_config *cfg,
 		return MESH_ERR_NOMEM;
 	}
 	memcpy(s->shaking->random, random, MESH_CONTROL_SERVER_RANDOM);
+	s->shaking->scratch = cfg->scratch;
 	memcpy(&jitter, random + RANDOM_JITTER, sizeof(jitter));
 	s->keepalive_ns = MESH_CONTROL_KEEPALIVE_NS +
 	    jitter * (MESH_CONTROL_KEEPALIVE_SPAN_NS / MESH_MS) / UINT32_MAX *
@@ -169,7 +170,7 @@ reply(struct mesh_control_server *s)
 		err = write_early(s);
 	if (err == MESH_OK)
 		err = mesh_h2_init_server(&s->h2, MESH_CONTROL_STREAMS_MAX,
-		    &mesh_server_h2_ops, s);
+		    s->shaking->scratch, &mesh_server_h2_ops, s);
 	if (err != MESH_OK)
 		return err;
 	end_shaking(s);

@@ -37,6 +37,7 @@ struct stream {
 struct shaking {
 	struct mesh_handshake handshake;
 	uint8_t random[MESH_CONTROL_SERVER_RANDOM];
+	uint8_t *scratch;
 	bool want_dh; /* not told yet */
 	bool asked;   /* told: the result is due */
 };

@@ -18,6 +18,7 @@
 
 #include "control/client.h"
 #include "control/frame.h"
+#include "control/h2.h"
 #include "control/handshake.h"
 #include "control/record.h"
 #include "control/server.h"
@@ -33,6 +34,7 @@ static struct mesh_machine_secret server_secret = {{1}};
 static struct mesh_machine_key server_key;
 static const struct mesh_time now = {MESH_HOUR};
 static uint8_t buf[1 << 16];
+static uint8_t scratch[MESH_H2_SCRATCH]; /* as the server's front has it */
 
 struct session {
 	struct mesh_control_server *s;
@@ -116,7 +118,8 @@ exchange(struct mesh_control_client *c, struct session *sn)
 static void
 upgrade(struct mesh_control_client *c, struct session *sn, uint32_t seed)
 {
-	struct mesh_control_server_config cfg = {.key = server_key};
+	struct mesh_control_server_config cfg = {.key = server_key,
+	    .scratch = scratch};
 	uint8_t random[MESH_CONTROL_SERVER_RANDOM] = {9};
 	uint8_t init[MESH_HANDSHAKE_INIT_LEN];
 	size_t n = mesh_control_client_output(c, buf, sizeof(buf), now), len;
