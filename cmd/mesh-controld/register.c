@@ -104,8 +104,11 @@ register_admit(struct state *s, struct node *n, const struct report *r,
     const char *tags, struct auth_key *key, uint32_t seed,
     struct member **out)
 {
-	struct member *m = state_member_machine(s, &n->machine, n->user);
+	struct member *m = state_member_key(s, &n->key);
 	int err = register_own_texts(n, r, tags);
+
+	if (m == NULL) /* else it becomes another's: a user's, or nobody's */
+		m = state_member_machine(s, &n->machine, n->user);
 
 	if (err != MESH_OK)
 		return state_fail(s, err, "out of memory");

@@ -164,6 +164,26 @@ a_new_login_keeps_the_node(void **state)
 	assert_null(state_member_key(l.s, &old));
 }
 
+/* It logs in with a key of another kind before it has made a new node key. */
+static void
+a_node_key_changes_hands(void **state)
+{
+	char mine[AUTHKEY_TEXT], tagged[AUTHKEY_TEXT];
+	struct register_ask ask = lab_ask(1, 1);
+	struct member *m;
+
+	(void)state;
+	lab_key(&l, alice, true, "", mine);
+	lab_key(&l, alice, false, "tag:a", tagged);
+	m = lab_join(&l, 1, mine);
+	ask.auth_key = mesh_str(tagged);
+	assert_int_equal(lab_register(&l, &ask).kind, REGISTER_DONE);
+	assert_ptr_equal(state_member_key(l.s, &ask.key), m);
+	assert_int_equal(m->rec.user, 0);
+	assert_string_equal(m->rec.tags, "tag:a");
+	assert_int_equal(l.s->node_count, 1);
+}
+
 static void
 logging_out_and_shortening(void **state)
 {
@@ -325,6 +345,7 @@ main(void)
 	    TEST(node_keys_belong_to_a_machine),
 	    TEST(tags_come_from_the_key),
 	    TEST(a_new_login_keeps_the_node),
+	    TEST(a_node_key_changes_hands),
 	    TEST(logging_out_and_shortening),
 	    TEST(ephemeral_nodes_go),
 	    TEST(an_administrator_approves),
