@@ -191,6 +191,12 @@ on_map(struct core *c, struct mesh_rd *r)
 	if (!msg_read_map(r, &m) || !report_is_fair(&m.report))
 		return false;
 	who = map_member(c, &m);
+	if (who == NULL && m.kind == MSG_MAP_STREAM) {
+		answer_status(c, m.req, 200);
+		mapper_dismiss(c->mapper, &m.key, &m.machine, m.req,
+		    core_wall());
+		return true;
+	}
 	if (who == NULL) {
 		answer_status(c, m.req, 404);
 		return true;

@@ -8,6 +8,7 @@
 
 #define NAME_MAX_LEN 512u /* bytes: label and suffix */
 #define ADDRESSES 2u
+#define DISMISSED_ID (INT64_C(1) << 52) /* no node of ours */
 
 /* What a wire record borrows while it is written. */
 struct scratch {
@@ -150,6 +151,30 @@ encode_self(const struct state *s, const struct member *m,
 	w.online = 1; /* it is being told this */
 	w.last_seen = (struct mesh_wall){0};
 	write_node(&w, m->rec.hostinfo, out);
+}
+
+/* Stock nodes poll for ever when they are answered 404; a key that has expired
+ * they show, and ask for a login. */
+void
+encode_dismissed(const struct state *s, const struct mesh_node_key *key,
+    const struct mesh_machine_key *machine, struct mesh_buf *out)
+{
+	char name[NAME_MAX_LEN];
+	struct mesh_node w = {
+	    .id = DISMISSED_ID,
+	    .stable_id = "dismissed",
+	    .name = name,
+	    .user = USER_TAGGED,
+	    .key = *key,
+	    .machine = *machine,
+	    .key_expiry = {.sec = 1},
+	    .expired = true,
+	    .machine_authorized = true,
+	    .addresses = {.set = true},
+	};
+
+	mesh_format(name, sizeof(name), "dismissed.%s.", s->cfg.suffix);
+	write_node(&w, "{}", out);
 }
 
 void

@@ -16,6 +16,9 @@ struct mesh_str encode_peer(const struct state *s, struct member *m);
 /* As it sees itself; appended to out. */
 void encode_self(const struct state *s, const struct member *m,
     struct mesh_buf *out);
+/* As one sees itself that has to log in again: it was removed, or never known. */
+void encode_dismissed(const struct state *s, const struct mesh_node_key *key,
+    const struct mesh_machine_key *machine, struct mesh_buf *out);
 void encode_user(const struct state *s, int64_t user, struct mesh_buf *out);
 /* A PeerChange with what member->changed names. */
 void encode_patch(const struct member *m, struct mesh_buf *out);

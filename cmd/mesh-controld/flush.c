@@ -348,7 +348,7 @@ flush_peers(struct flush *f, bool all)
 	}
 }
 
-/* Members that are gone take their own streams along. */
+/* Members that are gone are told so on their own streams. */
 static void
 flush_gone(struct flush *f)
 {
@@ -360,7 +360,8 @@ flush_gone(struct flush *f)
 
 		if (!m->gone || m->session == NULL)
 			continue;
-		f->mp->sink.end(f->mp->sink.arg, m->session->req);
+		mapper_dismiss(f->mp, &m->rec.key, &m->rec.machine,
+		    m->session->req, f->wall);
 		mapper_drop(f->mp, m->session);
 	}
 }

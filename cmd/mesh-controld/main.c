@@ -34,7 +34,7 @@
 static struct options opts = {
     .suffix = CONTROLD_SUFFIX,
     .socket = CONTROLD_SOCKET,
-    .ephemeral_ns = 30 * MESH_MIN,
+    .ephemeral_ns = 45 * MESH_SEC,
 };
 
 #define OPT(field) .offset = offsetof(struct options, field)
@@ -57,7 +57,7 @@ static const struct conf_option table[] = {
     {"node-expiry", "TIME", "a login lasts so long (0s: for ever)",
 	CONF_DURATION, OPT(node_expiry_ns)},
     {"ephemeral-timeout", "TIME",
-	"an ephemeral node that is away for so long goes (30m)", CONF_DURATION,
+	"an ephemeral node that is away for so long goes (45s)", CONF_DURATION,
 	OPT(ephemeral_ns)},
     {"random-addresses", NULL, "addresses by chance, not in turn", CONF_FLAG,
 	OPT(random_addresses)},

@@ -248,6 +248,23 @@ mapper_open(struct mapper *mp, struct member *m, uint64_t req,
 	return send_all(mp, m, &ss->sent, req, wall);
 }
 
+void
+mapper_dismiss(struct mapper *mp, const struct mesh_node_key *key,
+    const struct mesh_machine_key *machine, uint64_t req,
+    struct mesh_wall wall)
+{
+	struct mesh_map_response r = {.collect_services = -1,
+	    .control_time = wall};
+
+	mesh_buf_clear(&mp->part);
+	encode_dismissed(mp->state, key, machine, &mp->part);
+	r.node = (struct mesh_str){(const char *)mp->part.data, mp->part.len};
+	if (mp->part.failed)
+		mp->sink.end(mp->sink.arg, req);
+	else
+		mapper_send(mp, &r, &req, 1);
+}
+
 bool
 mapper_close(struct mapper *mp, uint64_t req, struct mesh_time now,
     int64_t wall)

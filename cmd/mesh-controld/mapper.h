@@ -42,6 +42,11 @@ int mapper_open(struct mapper *mp, struct member *m, uint64_t req,
 /* Sends the whole map on a stream that is not kept. */
 int mapper_once(struct mapper *mp, struct member *m, uint64_t req,
     struct mesh_wall wall);
+/* Tells a node that we do not know to log in again; the stream stays open, lest
+ * it asks again at once. */
+void mapper_dismiss(struct mapper *mp, const struct mesh_node_key *key,
+    const struct mesh_machine_key *machine, uint64_t req,
+    struct mesh_wall wall);
 /* The stream is gone. False: there was none of this number. */
 bool mapper_close(struct mapper *mp, uint64_t req, struct mesh_time now,
     int64_t wall);

@@ -300,7 +300,7 @@ load_node(void *arg, struct node *n)
 	}
 	if (number > s->last_number)
 		s->last_number = number;
-	/* Nobody is connected yet; ephemeral nodes get their time again. */
+	/* Nobody is connected yet; ephemeral nodes get time to come back. */
 	if (m->rec.ephemeral)
 		m->remove_at = (struct mesh_time){0};
 	state_touch(s, m, CHANGE_ACCESS);

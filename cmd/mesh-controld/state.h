@@ -82,6 +82,7 @@ struct state {
 	struct mesh_list pending; /* struct pending, oldest first */
 	struct mesh_map pending_by_id;
 	uint32_t last_number; /* the address given last */
+	bool ticked;	      /* state_tick() was called */
 	char *policy; /* text; NULL: none was ever set */
 	int64_t policy_time;
 	char error[160]; /* why the last call failed, for people */
@@ -172,6 +173,7 @@ void state_disconnected(struct state *s, struct member *m,
     struct mesh_time now, int64_t wall);
 /* Once a second: the away become offline, ephemeral ones go, keys expire. */
 #define STATE_OFFLINE_NS (10 * MESH_SEC) /* away for so long: offline */
+#define STATE_RETURN_NS (5 * MESH_MIN) /* ephemeral, after our own start */
 void state_tick(struct state *s, struct mesh_time now, int64_t wall);
 
 /* Notes a change for the mapper. */

@@ -338,7 +338,9 @@ member_tick(struct state *s, struct member *m, struct mesh_time now,
 		state_touch(s, m, CHANGE_FULL | CHANGE_SELF | CHANGE_ACCESS);
 	}
 	if (m->remove_at.ns == 0) /* new, or loaded: away from now on */
-		m->remove_at = mesh_time_add(now, s->cfg.ephemeral_ns);
+		m->remove_at = mesh_time_add(now, s->ticked ||
+			s->cfg.ephemeral_ns > STATE_RETURN_NS
+		    ? s->cfg.ephemeral_ns : STATE_RETURN_NS);
 	if (mesh_time_due(m->remove_at, now) &&
 	    state_node_remove(s, m) != MESH_OK)
 		m->remove_at = mesh_time_add(now, MESH_MIN); /* disk trouble */
@@ -351,4 +353,5 @@ state_tick(struct state *s, struct mesh_time now, int64_t wall)
 
 	for (uint32_t pos = 0; (m = state_next(s, &pos)) != NULL;)
 		member_tick(s, m, now, wall);
+	s->ticked = true;
 }
