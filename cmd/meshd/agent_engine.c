@@ -57,6 +57,8 @@ take_state(struct agent *a, struct link_msg *m)
 	struct tbl_engine_state t;
 	struct mesh_arena arena;
 	bool first = !a->have_state, other;
+	/* A new key throws away what the engine had. */
+	bool emptied = a->engine_gen != 0 && m->gen == 0;
 
 	mesh_arena_init(&arena, STATE_MEMORY);
 	if (tbl_engine_state_get(&m->body, &arena, &t) != MESH_OK) {
@@ -71,6 +73,8 @@ take_state(struct agent *a, struct link_msg *m)
 	a->engine_gen = m->gen;
 	if (first)
 		greet(a, m->gen);
+	else if (emptied)
+		agent_push_all(a);
 	if (!mesh_node_key_equal(&had_key, &t.node))
 		agent_login_new_key(a);
 	if (other)

@@ -89,6 +89,7 @@ struct probe {
 /* Tables between BEGIN and COMMIT. */
 struct pending {
 	bool open, full;
+	bool is_void; /* read, and not put to use */
 	bool has_self, has_filter, has_relays;
 	uint64_t gen;
 	struct mesh_arena arena;

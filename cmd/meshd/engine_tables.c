@@ -30,10 +30,13 @@ begin(struct engine *e, struct link_msg *m)
 	bool full = mesh_rd_u8(&m->body) == 1;
 
 	engine_tables_forget(e);
-	if (m->gen == 0 || (!full && e->gen == 0))
-		return MESH_ERR_STATE; /* a difference to nothing */
+	if (m->gen == 0)
+		return MESH_ERR_STATE;
 	mesh_arena_init(&p->arena, ARENA_MAX);
 	p->open = true;
+	/* A difference to nothing: our key was replaced while it was under way.
+	 * The agent will see that in the state and say everything again. */
+	p->is_void = !full && e->gen == 0;
 	p->full = full;
 	p->gen = m->gen;
 	return MESH_OK;
@@ -242,7 +245,7 @@ commit(struct engine *e, struct link_msg *m)
 	struct pending *p = &e->pending;
 	int rc = m->gen == p->gen ? MESH_OK : MESH_ERR_FORMAT;
 
-	if (rc == MESH_OK && p->full && !p->has_self) {
+	if (rc == MESH_OK && (p->is_void || (p->full && !p->has_self))) {
 		engine_tables_forget(e);
 		e->state_changed = true; /* of another key: say which is ours */
 		return MESH_OK;
