@@ -84,6 +84,8 @@ tell_state(struct engine *e)
 	const struct mesh_path_endpoint *own =
 	    mesh_path_endpoints(e->path, &t.endpoint_count);
 
+	memcpy(t.in, e->in, sizeof(t.in));
+	memcpy(t.out, e->out, sizeof(t.out));
 	for (size_t i = 0; i < t.endpoint_count; i++)
 		eps[i] = (struct tbl_own_endpoint){own[i].ep,
 		    (enum tbl_endpoint_kind)own[i].type};

@@ -175,6 +175,7 @@ sort_out(struct engine *e, uint8_t *data, size_t len, const struct source *s,
 			rc = MESH_ERR_STATE;
 			break;
 		}
+		engine_count(&e->in[engine_way(&s->udp)], len);
 		switch (mesh_wg_type(data, len)) {
 		case MESH_WG_DATA:
 			e->batch[n] = (struct mesh_wg_packet){.data = data,

@@ -153,6 +153,7 @@ struct engine {
 	struct timer tell_timer;
 
 	uint64_t drop_filter, drop_noise, drop_tun;
+	struct tbl_traffic in[TBL_WAYS], out[TBL_WAYS];
 	uint8_t links_digest[32];
 
 	uint8_t buf[MSG_MAX];
@@ -201,6 +202,21 @@ int engine_peers_index(struct engine *e);
 void engine_peers_free(struct engine *e);
 struct mesh_wg_peer *engine_peer_wg(struct engine *e, struct peer *p);
 void engine_peer_drop_wg(struct engine *e, struct peer *p);
+
+static inline enum tbl_way
+engine_way(const struct mesh_endpoint *udp) /* port 0: by relay */
+{
+	if (udp->port == 0)
+		return TBL_WAY_RELAY;
+	return mesh_ip_is4(&udp->ip) ? TBL_WAY_UDP4 : TBL_WAY_UDP6;
+}
+
+static inline void
+engine_count(struct tbl_traffic *t, size_t len)
+{
+	t->packets++;
+	t->bytes += len;
+}
 
 /* engine_out.c */
 void engine_tun_event(struct engine *e);

@@ -88,6 +88,12 @@ by_udp(const struct outgoing *o)
 	return o->route.udp.port != 0;
 }
 
+static bool
+has_way(const struct mesh_path_route *r)
+{
+	return r->udp.port != 0 || r->region != 0;
+}
+
 static void
 send_by_relay(struct outgoing *o, size_t sealed)
 {
@@ -114,6 +120,9 @@ seal(struct outgoing *o)
 		undone += sealed_len(o->e, o->packets[i].len);
 		stage(o->e, o->p, o->packets[i].data, o->packets[i].len);
 	}
+	for (size_t i = 0; i < sealed && has_way(&o->route); i++)
+		engine_count(&o->e->out[engine_way(&o->route.udp)],
+		    o->packets[i].len);
 	if (undone > 0 && by_udp(o))
 		udp_tx_undo(&o->e->tx, o->count - sealed, undone);
 	send_by_relay(o, sealed);
@@ -232,6 +241,8 @@ engine_send_datagram(struct engine *e, struct peer *p, const void *data,
 
 	if (mesh_path_route(e->path, p->path, e->now, &r) != MESH_OK)
 		return;
+	if (has_way(&r))
+		engine_count(&e->out[engine_way(&r.udp)], len);
 	if (r.udp.port != 0)
 		udp_tx_one(&e->tx, &r.udp, data, len);
 	if (r.region != 0)

@@ -219,6 +219,10 @@ struct tbl_region_latency {
 #define TBL_NET_MAPPING_VARIES 8u
 #define TBL_NET_MEASURED 16u /* the flags above mean something */
 #define TBL_NET_RELAY_UP 32u /* connected to the home relay */
+enum tbl_way { TBL_WAY_UDP4, TBL_WAY_UDP6, TBL_WAY_RELAY, TBL_WAYS };
+struct tbl_traffic { /* WireGuard's packets, sealed */
+	uint64_t packets, bytes;
+};
 struct tbl_engine_state {
 	struct mesh_node_key node;
 	struct mesh_disco_key disco;
@@ -229,6 +233,7 @@ struct tbl_engine_state {
 	struct tbl_region_latency *latencies;
 	size_t latency_count;
 	uint64_t drop_filter, drop_noise; /* packets: refused, not understood */
+	struct tbl_traffic in[TBL_WAYS], out[TBL_WAYS];
 };
 
 #define TBL_PEER_ACTIVE 1u  /* sent to within 45 s */

@@ -70,6 +70,24 @@ tbl_cert_ask_get(struct mesh_rd *r, struct mesh_arena *a,
 	return rc;
 }
 
+static void
+traffic_put(struct mesh_wr *w, const struct tbl_traffic *t)
+{
+	for (size_t i = 0; i < TBL_WAYS; i++) {
+		mesh_wr_u64be(w, t[i].packets);
+		mesh_wr_u64be(w, t[i].bytes);
+	}
+}
+
+static void
+traffic_get(struct mesh_rd *r, struct tbl_traffic *out)
+{
+	for (size_t i = 0; i < TBL_WAYS; i++) {
+		out[i].packets = mesh_rd_u64be(r);
+		out[i].bytes = mesh_rd_u64be(r);
+	}
+}
+
 void
 tbl_engine_state_put(struct mesh_wr *w, const struct tbl_engine_state *t)
 {
@@ -79,6 +97,8 @@ tbl_engine_state_put(struct mesh_wr *w, const struct tbl_engine_state *t)
 	mesh_wr_u32be(w, t->net);
 	mesh_wr_u64be(w, t->drop_filter);
 	mesh_wr_u64be(w, t->drop_noise);
+	traffic_put(w, t->in);
+	traffic_put(w, t->out);
 	mesh_wr_u16be(w, (uint16_t)t->endpoint_count);
 	for (size_t i = 0; i < t->endpoint_count; i++) {
 		tbl_endpoint_put(w, &t->endpoints[i].ep);
@@ -141,6 +161,8 @@ tbl_engine_state_get(struct mesh_rd *r, struct mesh_arena *a,
 	t.net = mesh_rd_u32be(r);
 	t.drop_filter = mesh_rd_u64be(r);
 	t.drop_noise = mesh_rd_u64be(r);
+	traffic_get(r, t.in);
+	traffic_get(r, t.out);
 	rc = own_endpoints_get(r, a, &t);
 	if (rc == MESH_OK)
 		rc = latencies_get(r, a, &t);

@@ -169,7 +169,8 @@ test_engine_state(void **state)
 	struct tbl_engine_state s = {.node = {{1}}, .disco = {{2}},
 	    .home_region = 999, .net = TBL_NET_UDP, .endpoints = &ep,
 	    .endpoint_count = 1, .latencies = &lat, .latency_count = 1,
-	    .drop_filter = 3};
+	    .drop_filter = 3, .in = {[TBL_WAY_UDP6] = {4, 400}},
+	    .out = {[TBL_WAY_RELAY] = {5, 500}}};
 	struct mesh_wr w = mesh_wr_init(wire, sizeof(wire));
 	struct tbl_engine_state got;
 
@@ -181,6 +182,8 @@ test_engine_state(void **state)
 	assert_int_equal(got.endpoints[0].kind, TBL_EP_STUN);
 	assert_int_equal(got.latencies[0].us4, 1200);
 	assert_int_equal(got.drop_filter, 3);
+	assert_int_equal(got.in[TBL_WAY_UDP6].packets, 4);
+	assert_int_equal(got.out[TBL_WAY_RELAY].bytes, 500);
 }
 
 static void
