@@ -2,7 +2,7 @@
  * agent_api.c - connections to the local API. The socket is the monitor's:
  * clients wait in its backlog while the agent restarts.
  */
-#include "agent_int.h"
+#include "agent_call.h"
 
 #include "common/log.h"
 
@@ -22,6 +22,7 @@ static void
 client_free(struct agent_client *c)
 {
 	mesh_list_remove(&c->node);
+	call_ping_forget(c);
 	if (c->readable != NULL)
 		event_free(c->readable);
 	if (c->writable != NULL)
@@ -71,7 +72,7 @@ client_serve(struct agent_client *c)
 		agent_call(c, &r);
 	if (c->waits_for == 0)
 		agent_arm(c->timer, c->conn.streaming
-			? MESH_NEVER
+			? call_watch_next(c)
 			: mesh_time_add(agent_now(), IDLE_NS));
 	(void)client_flush(c);
 }
@@ -110,6 +111,35 @@ client_resume(struct agent_client *c, const struct tbl_pong *pong)
 	client_serve(c);
 }
 
+void
+agent_api_resume(struct agent_client *c)
+{
+	client_resume(c, NULL);
+}
+
+static struct agent_client *
+find_resume(struct agent *a, agent_resume_fn *resume)
+{
+	for (struct mesh_list *i = a->clients.next; i != &a->clients;
+	     i = i->next) {
+		struct agent_client *c =
+		    MESH_CONTAINER(i, struct agent_client, node);
+
+		if (c->waits_for != 0 && c->resume == resume)
+			return c;
+	}
+	return NULL;
+}
+
+void
+agent_api_resume_all(struct agent *a, agent_resume_fn *resume)
+{
+	struct agent_client *c;
+
+	while ((c = find_resume(a, resume)) != NULL)
+		client_resume(c, NULL);
+}
+
 static void
 on_timeout(evutil_socket_t fd, short what, void *arg)
 {
@@ -117,15 +147,19 @@ on_timeout(evutil_socket_t fd, short what, void *arg)
 
 	(void)fd;
 	(void)what;
-	if (c->waits_for != 0)
+	if (c->waits_for != 0) {
 		client_resume(c, NULL);
-	else
+	} else if (c->conn.streaming) {
+		call_watch_tick(c);
+		client_serve(c);
+	} else {
 		client_free(c);
+	}
 }
 
 void
 agent_client_wait(struct agent_client *c, uint32_t id, uint64_t ns,
-    void (*resume)(struct agent_client *c, const struct tbl_pong *pong))
+    agent_resume_fn *resume)
 {
 	c->waits_for = id;
 	c->resume = resume;
@@ -267,6 +301,17 @@ tell_watcher(struct agent_client *c, const struct mesh_buf *line)
 	(void)client_flush(c);
 }
 
+static bool
+has_watcher(const struct agent *a)
+{
+	for (const struct mesh_list *i = a->clients.next; i != &a->clients;
+	     i = i->next)
+		if (MESH_CONTAINER((struct mesh_list *)(uintptr_t)i,
+			struct agent_client, node)->conn.streaming)
+			return true;
+	return false;
+}
+
 void
 agent_api_notify(struct agent *a, const struct mesh_notify *n)
 {
@@ -274,6 +319,8 @@ agent_api_notify(struct agent *a, const struct mesh_notify *n)
 	struct mesh_list *i = a->clients.next, *next;
 	struct mesh_buf line;
 
+	if (!has_watcher(a))
+		return;
 	said.version = AGENT_VERSION;
 	mesh_buf_init(&line, WATCH_BACKLOG_MAX);
 	mesh_notify_write(&line, &said);
@@ -282,8 +329,10 @@ agent_api_notify(struct agent *a, const struct mesh_notify *n)
 		    MESH_CONTAINER(i, struct agent_client, node);
 
 		next = i->next;
-		if (c->conn.streaming && !line.failed)
-			tell_watcher(c, &line);
+		if (!c->conn.streaming || line.failed ||
+		    (n->netmap != NULL && (c->watch & MESH_WATCH_NO_NETMAP)))
+			continue;
+		tell_watcher(c, &line);
 	}
 	mesh_buf_release(&line);
 }

@@ -81,6 +81,7 @@ take_state(struct agent *a, struct link_msg *m)
 		agent_control_update(a);
 	agent_control_kick(a);
 	agent_state_changed(a);
+	agent_call_state_came(a);
 	return true;
 }
 

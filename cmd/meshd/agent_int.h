@@ -7,7 +7,7 @@
  *	agent_control.c  the session with the control server; agent_login.c:
  *	                 who we are there
  *	agent_net.c      the netmap: frames in, changes out, the file
- *	agent_api.c      the local API's connections; agent_call.c: its calls;
+ *	agent_api.c      the local API's connections; agent_call.h: its calls;
  *	                 agent_status.c: what it tells
  *	agent_conn.c     TCP and TLS connections; agent_resolve.c: names
  *	agent_cert.c     is a certificate chain good?
@@ -142,7 +142,7 @@ struct agent_login {
 	bool wanted;		/* asked for since the last success */
 	bool logging_out;
 	bool rekeying;		/* a new node key is on its way */
-	bool force_url;		/* login-interactive: log in anew */
+	bool fresh;		/* began logged out: no new key is needed */
 	struct mesh_node_key old_key; /* the one before, zero: none */
 };
 
@@ -271,10 +271,18 @@ int agent_login_edit(struct agent *a, struct mesh_str patch,
     struct mesh_diag *diag);
 void agent_login_interactive(struct agent *a);
 void agent_login_logout(struct agent *a);
+/* MESH_ERR_STATE: somebody is logged in. */
+int agent_login_new_profile(struct agent *a, struct mesh_diag *diag);
+/* Logged out, whether control has heard of it or not. */
+void agent_login_forget(struct agent *a);
 void agent_login_load(struct agent *a);
 void agent_login_network_user(struct agent *a);
 
 /* agent_api.c */
+
+struct agent_client;
+typedef void agent_resume_fn(struct agent_client *c,
+    const struct tbl_pong *pong);
 
 struct agent_client {
 	struct mesh_list node;
@@ -286,18 +294,25 @@ struct agent_client {
 	unsigned watch; /* mask; conn.streaming tells whether it watches */
 	/* an answer that waits for the engine */
 	uint32_t waits_for; /* id; 0: none */
-	void (*resume)(struct agent_client *c, const struct tbl_pong *pong);
+	agent_resume_fn *resume;
 	bool want_peers;
 	struct mesh_ip ping_ip;
 	int64_t ping_node;
+	struct peerapi_ping *peerapi; /* under way, of agent_call_ping.c */
 };
 
 /* Waits for the engine's answer `id`, at most so long; then resume() is called,
  * with NULL when there is none. */
 void agent_client_wait(struct agent_client *c, uint32_t id, uint64_t ns,
-    void (*resume)(struct agent_client *c, const struct tbl_pong *pong));
+    agent_resume_fn *resume);
+/* What it waits for has come; what all wait for that go on with this. */
+void agent_api_resume(struct agent_client *c);
+void agent_api_resume_all(struct agent *a, agent_resume_fn *resume);
 /* agent_call.c: answers, or waits. */
 void agent_call(struct agent_client *c, const struct mesh_local_request *r);
+/* Whoever waits for it hears of it: a logout, the engine's state. */
+void agent_call_logged_out(struct agent *a);
+void agent_call_state_came(struct agent *a);
 int agent_api_open(struct agent *a);
 void agent_api_close(struct agent *a);
 void agent_api_status_end(struct agent *a, uint32_t id);

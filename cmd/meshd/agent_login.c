@@ -91,6 +91,10 @@ agent_login_load(struct agent *a)
 	if (err != MESH_OK && err != MESH_ERR_NOTFOUND)
 		log_err("'%s' is not read, log in anew: %s", AGENT_PREFS,
 		    diag.text);
+	if (mesh_prefs_check(&a->prefs, &diag) != MESH_OK) {
+		log_warn("'%s' asks for too much: %s", AGENT_PREFS, diag.text);
+		mesh_prefs_drop(&a->prefs);
+	}
 	if (a->prefs.control_url == NULL || *a->prefs.control_url == 0)
 		a->prefs.control_url = a->start.server;
 	find_operator(a);
@@ -101,6 +105,7 @@ static void
 prefs_changed(struct agent *a, const char *old_url)
 {
 	find_operator(a);
+	agent_api_notify(a, &(struct mesh_notify){.prefs = &a->prefs});
 	if (old_url == NULL || a->prefs.control_url == NULL ||
 	    strcmp(old_url, a->prefs.control_url) != 0) {
 		memset(&a->control.server_key, 0,
@@ -120,8 +125,10 @@ take_prefs(struct agent *a, struct mesh_prefs *wanted, struct mesh_diag *diag)
 {
 	char old_url[TBL_TEXT_MAX + 1] = "";
 	struct mesh_control_url url;
-	int err;
+	int err = mesh_prefs_check(wanted, diag);
 
+	if (err != MESH_OK)
+		return err;
 	if (wanted->control_url == NULL || *wanted->control_url == 0)
 		wanted->control_url = a->start.server;
 	if (*wanted->control_url == 0 && wanted->want_running)
@@ -157,11 +164,27 @@ agent_login_edit(struct agent *a, struct mesh_str patch,
 
 /* --- what is asked for */
 
+/* Tags are a matter of registering; servers refuse them then, or not at all. */
+static bool
+same_tags(const struct mesh_prefs *x, const struct mesh_prefs *y)
+{
+	const char *const *a = x->advertise_tags.items;
+	const char *const *b = y->advertise_tags.items;
+
+	if (x->advertise_tags.count != y->advertise_tags.count)
+		return false;
+	for (size_t i = 0; i < x->advertise_tags.count; i++)
+		if (strcmp(a[i], b[i]) != 0)
+			return false;
+	return true;
+}
+
 int
 agent_login_start(struct agent *a, const struct mesh_prefs *prefs,
     const char *auth_key, struct mesh_diag *diag)
 {
 	struct mesh_prefs wanted = prefs ? *prefs : a->prefs;
+	bool other_tags = !same_tags(&wanted, &a->prefs);
 	int err;
 
 	if (a->nm_is_file)
@@ -176,6 +199,7 @@ agent_login_start(struct agent *a, const struct mesh_prefs *prefs,
 	}
 	wanted.config = a->prefs.config; /* who we are is not for users */
 	wanted.logged_out = a->prefs.logged_out;
+	a->login.fresh = a->prefs.logged_out || agent_net_expired(a);
 	a->login.wanted = wanted.want_running;
 	a->login.error[0] = 0;
 	mesh_backoff_reset(&a->control.backoff);
@@ -184,14 +208,31 @@ agent_login_start(struct agent *a, const struct mesh_prefs *prefs,
 		return err;
 	if (a->control.phase == CONTROL_WAITING)
 		agent_control_restart(a);
-	else if (a->control.ready && !a->control.registered)
+	else if (a->control.ready && (!a->control.registered || other_tags))
 		agent_control_register(a);
+	a->told_state = MESH_BACKEND_NO_STATE; /* who asked waits to hear it */
+	agent_state_changed(a);
 	return MESH_OK;
 }
 
+/* A new node key is made by the monitor; the engine tells when it has it. */
+static void
+ask_new_key(struct agent *a)
+{
+	log_info("the node key is replaced");
+	a->login.old_key = a->state.node;
+	a->login.rekeying = true;
+	(void)agent_port_send(&a->monitor, MSG_REKEY, 0, NULL, 0);
+}
+
+/* After a start it goes on with what that began; of a node that is in it means
+ * to log in anew. */
 void
 agent_login_interactive(struct agent *a)
 {
+	bool fresh = a->login.fresh;
+
+	a->login.fresh = false;
 	a->login.wanted = true;
 	a->login.error[0] = 0;
 	if (a->login.auth_url[0] != 0) {
@@ -199,8 +240,11 @@ agent_login_interactive(struct agent *a)
 		    .browse_to_url = a->login.auth_url});
 		return;
 	}
-	if (a->nm != NULL && !agent_net_expired(a) && a->control.registered)
-		return; /* we are in */
+	if (a->nm != NULL && !agent_net_expired(a) && a->control.registered) {
+		if (!fresh && !a->login.rekeying)
+			ask_new_key(a);
+		return;
+	}
 	agent_control_kick(a);
 	if (a->control.ready)
 		agent_control_register(a);
@@ -223,24 +267,42 @@ agent_login_logout(struct agent *a)
 		agent_control_restart(a);
 }
 
-/* Told, or not to be told: from here on we are nobody there. */
-static void
-logged_out(struct agent *a)
+/* Told, or not to be told: from here on we are nobody there. The settings go
+ * with the profile, as in stock daemons; the server's URL stays. */
+void
+agent_login_forget(struct agent *a)
 {
-	struct mesh_prefs wanted = a->prefs;
+	struct mesh_prefs wanted = MESH_PREFS_DEFAULT;
 	struct mesh_diag diag = {{0}};
 
 	a->login.logging_out = false;
-	wanted.logged_out = true;
-	wanted.want_running = false;
-	wanted.config = NULL;
+	wanted.control_url = a->prefs.control_url;
 	if (set_prefs(a, &wanted, &diag) != MESH_OK)
 		log_err("%s", diag.text);
+	find_operator(a);
 	memset(&a->login.old_key, 0, sizeof(a->login.old_key));
 	(void)agent_port_send(&a->monitor, MSG_REKEY, 0, NULL, 0);
 	agent_control_stop(a);
 	agent_net_forget(a);
+	agent_api_notify(a, &(struct mesh_notify){.prefs = &a->prefs});
 	agent_state_changed(a);
+	agent_call_logged_out(a);
+}
+
+/* As after the first start; the login command of stock programs counts on a
+ * ControlURL that is empty. */
+int
+agent_login_new_profile(struct agent *a, struct mesh_diag *diag)
+{
+	int err;
+
+	if (!a->prefs.logged_out)
+		return mesh_fail(diag, MESH_ERR_STATE,
+		    "this daemon keeps one profile: log out first");
+	err = set_prefs(a, &MESH_PREFS_DEFAULT, diag);
+	if (err == MESH_OK)
+		prefs_changed(a, NULL);
+	return err;
 }
 
 bool
@@ -272,16 +334,6 @@ agent_login_request(struct agent *a, struct mesh_register_request *r)
 		r->expiry = MESH_REGISTER_LOGOUT;
 	else if (a->login.auth_url[0] != 0)
 		r->followup = a->login.auth_url;
-}
-
-/* A new node key is made by the monitor; the engine tells when it has it. */
-static void
-ask_new_key(struct agent *a)
-{
-	log_info("the node key is replaced");
-	a->login.old_key = a->state.node;
-	a->login.rekeying = true;
-	(void)agent_port_send(&a->monitor, MSG_REKEY, 0, NULL, 0);
 }
 
 void
@@ -358,7 +410,7 @@ void
 agent_login_answer(struct agent *a, const struct mesh_control_client_event *ev)
 {
 	if (a->login.logging_out) {
-		logged_out(a);
+		agent_login_forget(a);
 		return;
 	}
 	if (ev->err != MESH_OK) { /* not a no: it is tried again */

@@ -127,6 +127,18 @@ agent_net_load(struct agent *a)
 
 /* --- what is new */
 
+/* Watchers of older releases learn of a new key from the whole map. */
+static void
+tell_self(struct agent *a, const struct mesh_netmap *old)
+{
+	const struct mesh_node *self = a->nm->self;
+
+	agent_api_notify(a, &(struct mesh_notify){.self_change = self});
+	if (old == NULL || old->self == NULL ||
+	    !mesh_node_key_equal(&old->self->key, &self->key))
+		agent_api_notify(a, &(struct mesh_notify){.netmap = a->nm});
+}
+
 static void
 take_over(struct agent *a, struct mesh_netmap *nm, unsigned changed)
 {
@@ -141,6 +153,8 @@ take_over(struct agent *a, struct mesh_netmap *nm, unsigned changed)
 		agent_push(a);
 	if ((changed & (MESH_NETMAP_SELF | MESH_NETMAP_USER_SET)) || first)
 		agent_login_network_user(a);
+	if ((changed & MESH_NETMAP_SELF) || first)
+		tell_self(a, old);
 	mesh_netmap_unref(old);
 	agent_state_changed(a);
 }

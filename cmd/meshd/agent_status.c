@@ -4,7 +4,12 @@
  */
 #include "agent_int.h"
 
+#include <stdlib.h>
 #include <string.h>
+
+#define OLD_LIST                                                               \
+	"HTTPS://TAILSCALE.COM/s/DEPRECATED-NODE-CAPS"                         \
+	"#see-https://github.com/tailscale/tailscale/issues/11508"
 
 static const char *
 region_code(const struct agent *a, int64_t id)
@@ -41,6 +46,44 @@ add_path(const struct agent *a, const struct mesh_node *n,
 	out->last_write = seconds(t->tx_s);
 }
 
+static int
+compare_names(const void *x, const void *y)
+{
+	return strcmp(*(const char *const *)x, *(const char *const *)y);
+}
+
+/* The list that was before CapMap; its first element says so. */
+static struct mesh_bind_list
+list_caps(const struct mesh_bind_map *map, struct mesh_arena *m)
+{
+	const char **names =
+	    mesh_arena_calloc(m, map->count + 1, sizeof(*names));
+	struct mesh_bind_list list = {.items = names, .set = true};
+
+	if (names == NULL || map->count == 0)
+		return (struct mesh_bind_list){0};
+	names[list.count++] = OLD_LIST;
+	for (size_t i = 0; i < map->count; i++)
+		names[list.count++] = map->names[i];
+	qsort(names + 1, map->count, sizeof(*names), compare_names);
+	return list;
+}
+
+/* Where we may be reached. */
+static struct mesh_bind_list
+own_endpoints(const struct agent *a, struct mesh_arena *m)
+{
+	struct mesh_bind_list list = {0};
+	struct mesh_endpoint *ep =
+	    mesh_arena_calloc(m, a->state.endpoint_count, sizeof(*ep));
+
+	for (size_t i = 0; ep != NULL && i < a->state.endpoint_count; i++)
+		ep[list.count++] = a->state.endpoints[i].ep;
+	list.items = ep;
+	list.set = list.count > 0;
+	return list;
+}
+
 static void
 make_self(const struct agent *a, struct mesh_arena *m, struct mesh_status *out)
 {
@@ -58,8 +101,8 @@ make_self(const struct agent *a, struct mesh_arena *m, struct mesh_status *out)
 	}
 	mesh_peer_status_from(n, m, self);
 	self->online = a->control.registered;
-	self->cap_map = n->cap_map;
-	self->addrs = n->endpoints;
+	self->capabilities = list_caps(&n->cap_map, m);
+	self->addrs = own_endpoints(a, m);
 	self->relay = region_code(a, a->state.home_region);
 	out->ips = self->ips;
 }
@@ -138,6 +181,12 @@ make_network(const struct agent *a, struct mesh_arena *m,
 	n->dns_suffix = out->dns_suffix;
 	n->dns_enabled = a->nm->dns != NULL && a->nm->dns->proxied;
 	out->network = n;
+	if (a->nm->dns == NULL)
+		return;
+	if (a->nm->dns->cert_domains.count > 0)
+		out->cert_domains = a->nm->dns->cert_domains;
+	if (a->nm->dns->extra_records.count > 0)
+		out->extra_records = a->nm->dns->extra_records;
 }
 
 /* What people should know: what went wrong, and what control wants to say. */
@@ -167,7 +216,7 @@ agent_status_make(const struct agent *a, bool peers, struct mesh_arena *m,
 	    .version = AGENT_VERSION,
 	    .tun = true,
 	    .backend_state = mesh_backend_state_name(agent_backend_state(a)),
-	    .have_node_key = a->nm != NULL,
+	    .have_node_key = a->nm_is_file || !a->prefs.logged_out,
 	    .auth_url = a->login.auth_url,
 	};
 	make_self(a, m, out);

@@ -63,6 +63,29 @@ write_peers(struct mesh_jw *w, const struct mesh_notify *n)
 	}
 }
 
+static void
+write_engine(struct mesh_jw *w, const struct mesh_notify_engine *e)
+{
+	mesh_jw_name(w, "Engine");
+	if (e == NULL) {
+		mesh_jw_null(w);
+		return;
+	}
+	mesh_jw_object(w);
+	mesh_jw_name(w, "RBytes");
+	mesh_jw_int(w, e->rx_bytes);
+	mesh_jw_name(w, "WBytes");
+	mesh_jw_int(w, e->tx_bytes);
+	mesh_jw_name(w, "NumLive");
+	mesh_jw_int(w, e->live);
+	mesh_jw_name(w, "LiveDERPs");
+	mesh_jw_int(w, e->live_relays);
+	mesh_jw_name(w, "LivePeers");
+	mesh_jw_object(w);
+	mesh_jw_end_object(w);
+	mesh_jw_end_object(w);
+}
+
 void
 mesh_notify_write(struct mesh_buf *out, const struct mesh_notify *n)
 {
@@ -80,11 +103,14 @@ mesh_notify_write(struct mesh_buf *out, const struct mesh_notify *n)
 	if (n->initial_status != NULL)
 		write_object(&w, "InitialStatus", &mesh_status_schema,
 		    n->initial_status);
+	if (n->self_change != NULL) {
+		mesh_jw_name(&w, "SelfChange");
+		mesh_local_write_node(&w, n->self_change);
+	}
 	mesh_jw_name(&w, "NetMap");
-	mesh_jw_null(&w);
+	mesh_local_write_netmap(&w, n->netmap);
 	write_peers(&w, n);
-	mesh_jw_name(&w, "Engine");
-	mesh_jw_null(&w);
+	write_engine(&w, n->engine);
 	write_text(&w, "BrowseToURL", n->browse_to_url);
 	mesh_jw_end_object(&w);
 	mesh_buf_add_byte(out, '\n');

@@ -4,6 +4,7 @@
 #ifndef MESH_LOCAL_NOTIFY_H
 #define MESH_LOCAL_NOTIFY_H
 
+#include "local/netmap.h"
 #include "local/prefs.h"
 #include "local/status.h"
 
@@ -21,6 +22,16 @@ enum mesh_watch_mask {
 	MESH_WATCH_PEER_PATCHES = 1u << 15,
 };
 
+/* Not with RATE_LIMIT. */
+#define MESH_WATCH_NEW_STYLE (0xfu << 12)
+#define MESH_WATCH_IN_PROCESS (1u << 16) /* never over a socket */
+
+struct mesh_notify_engine {
+	int64_t rx_bytes, tx_bytes;
+	int32_t live; /* peers with a session */
+	int32_t live_relays;
+};
+
 struct mesh_notify {
 	const char *version;
 	const char *session_id;
@@ -30,6 +41,9 @@ struct mesh_notify {
 	bool login_finished;
 	struct mesh_prefs *prefs;
 	struct mesh_status *initial_status;
+	const struct mesh_node *self_change;
+	const struct mesh_netmap *netmap;
+	const struct mesh_notify_engine *engine;
 	struct mesh_bind_list peers_changed; /* struct mesh_str, JSON nodes */
 	struct mesh_bind_list peers_removed; /* int64_t */
 	const char *browse_to_url;

@@ -14,6 +14,8 @@ static const struct mesh_field ping_fields[] = {
 	{"PeerRelay", MESH_BIND_STRING, AT(peer_relay), 0},
 	{"DERPRegionID", MESH_BIND_INT, AT(relay_region), 0},
 	{"DERPRegionCode", MESH_BIND_STRING, AT(relay_code), 0},
+	{"PeerAPIPort", MESH_BIND_UINT16, AT(peerapi_port), MESH_BIND_OMIT},
+	{"PeerAPIURL", MESH_BIND_STRING, AT(peerapi_url), MESH_BIND_OMIT},
 	{"IsLocalIP", MESH_BIND_BOOL, AT(is_local), MESH_BIND_OMIT},
 };
 const struct mesh_schema mesh_ping_schema =

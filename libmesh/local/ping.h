@@ -19,6 +19,8 @@ struct mesh_ping_result {
 	int32_t relay_region;	/* by relay, or 0 */
 	const char *relay_code; /* "fra" */
 	bool is_local;		/* our own address */
+	uint16_t peerapi_port;	/* from a TSMP reply; 0: none */
+	const char *peerapi_url; /* that answered a peerapi ping */
 };
 
 extern const struct mesh_schema mesh_ping_schema;

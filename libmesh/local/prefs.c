@@ -41,6 +41,7 @@ static const struct mesh_field prefs_fields[] = {
 	{"RouteAll", MESH_BIND_BOOL, AT(route_all), 0},
 	{"ExitNodeID", MESH_BIND_STRING, AT(exit_node_id), 0},
 	{"ExitNodeIP", MESH_BIND_STRING, AT(exit_node_ip), 0},
+	{"AutoExitNode", MESH_BIND_STRING, AT(auto_exit_node), MESH_BIND_OMIT},
 	{"InternalExitNodePrior", MESH_BIND_STRING, AT(exit_node_prior), 0},
 	{"ExitNodeAllowLANAccess", MESH_BIND_BOOL, AT(exit_node_allow_lan), 0},
 	{"CorpDNS", MESH_BIND_BOOL, AT(corp_dns), 0},
@@ -53,6 +54,7 @@ static const struct mesh_field prefs_fields[] = {
 	    MESH_BIND_NULL},
 	{"Hostname", MESH_BIND_STRING, AT(hostname), 0},
 	{"NotepadURLs", MESH_BIND_BOOL, AT(notepad_urls), 0},
+	{"ForceDaemon", MESH_BIND_BOOL, AT(force_daemon), MESH_BIND_OMIT},
 	{"AdvertiseRoutes", MESH_BIND_CUSTOMS, AT(advertise_routes),
 	    MESH_BIND_NULL, .codec = &mesh_bind_prefix},
 	{"AdvertiseServices", MESH_BIND_STRINGS, AT(advertise_services),
@@ -63,6 +65,7 @@ static const struct mesh_field prefs_fields[] = {
 	    MESH_BIND_OMIT},
 	{"NetfilterMode", MESH_BIND_INT, AT(netfilter_mode), 0},
 	{"OperatorUser", MESH_BIND_STRING, AT(operator_user), MESH_BIND_OMIT},
+	{"ProfileName", MESH_BIND_STRING, AT(profile_name), MESH_BIND_OMIT},
 	{"AutoUpdate", MESH_BIND_INLINE, AT(auto_update), 0,
 	    .sub = &update_schema},
 	{"AppConnector", MESH_BIND_INLINE, AT(app_connector), 0,
@@ -71,6 +74,10 @@ static const struct mesh_field prefs_fields[] = {
 	{"NetfilterKind", MESH_BIND_STRING, AT(netfilter_kind), 0},
 	{"RemoteConfig", MESH_BIND_BOOL, AT(remote_config), 0},
 	{"DriveShares", MESH_BIND_RAW, AT(drive_shares), 0},
+	{"RelayServerPort", MESH_BIND_RAW, AT(relay_server_port),
+	    MESH_BIND_OMIT},
+	{"RelayServerStaticEndpoints", MESH_BIND_RAW,
+	    AT(relay_server_endpoints), MESH_BIND_OMIT},
 	{"Config", MESH_BIND_OBJECT, AT(config), 0, .sub = &persist_schema},
 };
 const struct mesh_schema mesh_prefs_schema =
@@ -97,12 +104,18 @@ field_size(const struct mesh_field *f)
 	    f->offset;
 }
 
+static bool
+is_mark(struct mesh_str *name)
+{
+	if (name->len < 3 || memcmp(name->p + name->len - 3, "Set", 3) != 0)
+		return false;
+	name->len -= 3;
+	return true;
+}
+
 static const struct mesh_field *
 find_marked(struct mesh_str name)
 {
-	if (name.len < 3 || memcmp(name.p + name.len - 3, "Set", 3) != 0)
-		return NULL;
-	name.len -= 3;
 	for (size_t i = 0; i < FIELDS; i++)
 		if (mesh_str_eq(name, prefs_fields[i].name))
 			return &prefs_fields[i];
@@ -125,19 +138,33 @@ read_mark(struct mesh_json *j)
 	return any;
 }
 
+#define NAME_SIZE 64u /* of a name in an error */
+
+/* What somebody wants and what is not known here must not be lost in silence:
+ * the first such name goes to `unknown`. */
 static void
-read_marks(struct mesh_json *j, bool marks[static FIELDS])
+read_marks(struct mesh_json *j, bool marks[static FIELDS],
+    char unknown[static NAME_SIZE])
 {
 	struct mesh_str name;
 
 	mesh_json_object(j);
 	while (mesh_json_member(j, &name)) {
-		const struct mesh_field *f = find_marked(name);
+		char text[NAME_SIZE] = "of a long name";
+		const struct mesh_field *f;
 
-		if (f == NULL)
+		if (!is_mark(&name)) {
 			mesh_json_skip(j);
-		else if (!mesh_json_null(j))
-			marks[f - prefs_fields] = read_mark(j);
+			continue;
+		}
+		f = find_marked(name);
+		(void)mesh_str_copy(name, text, sizeof(text));
+		if (mesh_json_null(j) || !read_mark(j))
+			continue;
+		if (f != NULL)
+			marks[f - prefs_fields] = true;
+		else
+			memcpy(unknown, text, sizeof(text));
 	}
 }
 
@@ -147,21 +174,25 @@ mesh_prefs_edit(struct mesh_prefs *prefs, const char *text, size_t len,
 {
 	struct mesh_json *j = malloc(sizeof(*j));
 	bool marks[FIELDS] = {false};
+	char unknown[NAME_SIZE] = "";
 	struct mesh_prefs fresh = {0};
 	int err;
 
 	if (j == NULL)
 		return mesh_fail(diag, MESH_ERR_NOMEM, "out of memory");
 	mesh_json_init(j, text, len, 0);
-	read_marks(j, marks);
+	read_marks(j, marks, unknown);
 	err = mesh_json_done(j, diag);
 	free(j);
+	if (err == MESH_OK && unknown[0] != 0)
+		err = mesh_fail(diag, MESH_ERR_ARG,
+		    "this daemon has no setting '%s'", unknown);
 	if (err == MESH_OK)
 		err = mesh_bind_parse(text, len, &mesh_prefs_schema, a, &fresh,
 		    diag);
 	for (size_t i = 0; err == MESH_OK && i < FIELDS; i++)
 		if (marks[i] && !may_be_set(&prefs_fields[i]))
-			err = mesh_fail(diag, MESH_ERR_DENIED,
+			err = mesh_fail(diag, MESH_ERR_ARG,
 			    "%s cannot be set", prefs_fields[i].name);
 	for (size_t i = 0; err == MESH_OK && i < FIELDS; i++) {
 		size_t at = prefs_fields[i].offset;

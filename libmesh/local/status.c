@@ -60,7 +60,9 @@ static const struct mesh_field peer_fields[] = {
 	{"TaildropTarget", MESH_BIND_INT, AT(taildrop_target), 0},
 	{"NoFileSharingReason", MESH_BIND_STRING, AT(no_file_sharing_reason),
 	    0},
+	{"Capabilities", MESH_BIND_STRINGS, AT(capabilities), OMIT},
 	{"CapMap", MESH_BIND_MAP_RAW, AT(cap_map), OMIT},
+	{"sshHostKeys", MESH_BIND_STRINGS, AT(ssh_host_keys), OMIT},
 	{"InNetworkMap", MESH_BIND_BOOL, AT(in_network_map), 0},
 	{"InMagicSock", MESH_BIND_BOOL, AT(in_magic_sock), 0},
 	{"InEngine", MESH_BIND_BOOL, AT(in_engine), 0},
@@ -99,7 +101,8 @@ static const struct mesh_field status_fields[] = {
 	{"CurrentTailnet", MESH_BIND_OBJECT, AT(network), 0,
 	    .sub = &network_schema},
 	{"CertDomains", MESH_BIND_STRINGS, AT(cert_domains), OR_NULL},
-	{"ExtraRecords", MESH_BIND_RAW, AT(extra_records), 0},
+	{"ExtraRecords", MESH_BIND_OBJECTS, AT(extra_records), OR_NULL,
+	    .sub = &mesh_dns_record_schema},
 	{"Peer", MESH_BIND_MAP_OBJECT, AT(peers), OR_NULL,
 	    .sub = &mesh_peer_status_schema, .max = MESH_STATUS_PEERS},
 	{"User", MESH_BIND_MAP_OBJECT, AT(users), OR_NULL,
@@ -119,6 +122,30 @@ addresses_alone(const struct mesh_node *n, struct mesh_arena *a)
 	for (size_t i = 0; ips != NULL && i < n->addresses.count; i++)
 		ips[list.count++] = mesh_node_addresses(n)[i].ip;
 	list.items = ips;
+	return list;
+}
+
+/* "http://100.64.0.2:46590", of each family. */
+static struct mesh_bind_list
+peerapi_urls(const struct mesh_node *n, struct mesh_arena *a)
+{
+	const char **urls = mesh_arena_calloc(a, 2, sizeof(*urls));
+	struct mesh_bind_list list = {.items = urls};
+	char at[MESH_ENDPOINT_TEXT], url[MESH_ENDPOINT_TEXT + 8];
+
+	for (size_t i = 0; urls != NULL && i < n->addresses.count &&
+	     list.count < 2; i++) {
+		struct mesh_endpoint ep = {.ip = mesh_node_addresses(n)[i].ip};
+
+		ep.port = mesh_hostinfo_peerapi(n->hostinfo,
+		    mesh_ip_is4(&ep.ip));
+		if (ep.port == 0)
+			continue;
+		(void)mesh_format(url, sizeof(url), "http://%s",
+		    mesh_endpoint_format(&ep, at));
+		urls[list.count++] = mesh_arena_strdup(a, url);
+		list.set = true;
+	}
 	return list;
 }
 
@@ -154,10 +181,14 @@ mesh_peer_status_from(const struct mesh_node *n, struct mesh_arena *a,
 	    .allowed_ips = n->allowed_ips,
 	    .tags = n->tags,
 	    .primary_routes = n->primary_routes,
+	    .capabilities = n->capabilities,
+	    .cap_map = n->cap_map,
 	    .created = n->created,
 	    .last_seen = n->online > 0 ? (struct mesh_wall){0} : n->last_seen,
 	    .online = n->online > 0,
 	    .exit_node_option = routes_everything(n),
+	    .peerapi_url = peerapi_urls(n, a),
+	    .ssh_host_keys = h ? h->ssh_host_keys : (struct mesh_bind_list){0},
 	    .in_network_map = true,
 	    .expired = n->expired,
 	    .key_expiry = n->key_expiry,

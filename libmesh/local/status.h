@@ -8,6 +8,7 @@
 #ifndef MESH_LOCAL_STATUS_H
 #define MESH_LOCAL_STATUS_H
 
+#include "netmap/dns.h"
 #include "netmap/node.h"
 #include "netmap/user.h"
 
@@ -52,7 +53,9 @@ struct mesh_peer_status {
 	struct mesh_bind_list peerapi_url; /* const char * */
 	int32_t taildrop_target;
 	const char *no_file_sharing_reason;
+	struct mesh_bind_list capabilities; /* const char *; names of cap_map */
 	struct mesh_bind_map cap_map;
+	struct mesh_bind_list ssh_host_keys; /* const char * */
 	bool in_network_map, in_magic_sock, in_engine;
 	bool expired;
 	struct mesh_wall key_expiry;
@@ -76,7 +79,7 @@ struct mesh_status {
 	const char *dns_suffix;
 	struct mesh_network_name *network;
 	struct mesh_bind_list cert_domains; /* const char * */
-	struct mesh_str extra_records;	    /* JSON */
+	struct mesh_bind_list extra_records; /* struct mesh_dns_record */
 	struct mesh_bind_map peers; /* "nodekey:..." -> mesh_peer_status */
 	struct mesh_bind_map users; /* "17" -> mesh_user */
 	struct mesh_str client_version; /* JSON */

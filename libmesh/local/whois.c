@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 #include "local/whois.h"
 
+#include "local/netmap.h"
+
 #define WHOIS_MEMORY (4u << 20) /* bytes that one decoded answer may take */
 
 struct whois {
@@ -80,47 +82,22 @@ mesh_whois_parse(const char *text, size_t len, struct mesh_whois *out,
 	return err;
 }
 
-/* "b.mesh.test." -> "b": what stock daemons add for people. */
-static struct mesh_str
-short_name(const struct mesh_node *node)
-{
-	struct mesh_str name = mesh_str(node->name ? node->name : "");
-
-	return mesh_str_cut(&name, '.');
-}
-
-/* The node's own members, and the two computed ones behind them. */
-static void
-write_node(struct mesh_jw *w, const struct mesh_node *node)
-{
-	struct mesh_str name = short_name(node);
-
-	mesh_jw_object(w);
-	mesh_bind_write_members(w, &mesh_node_schema, node);
-	mesh_jw_name(w, "ComputedName");
-	mesh_jw_str(w, name);
-	mesh_jw_name(w, "ComputedNameWithHost");
-	mesh_jw_str(w, name);
-	mesh_jw_end_object(w);
-}
-
 void
-mesh_whois_write(struct mesh_buf *out, const struct mesh_node *node,
-    const struct mesh_user *user)
+mesh_whois_write(struct mesh_buf *out, const struct mesh_netmap *nm,
+    const struct mesh_node *node)
 {
+	static const struct mesh_user nobody;
+	const struct mesh_user *user = mesh_netmap_user(nm, node->user);
 	struct mesh_jw w;
 
 	mesh_jw_init(&w, out, true);
 	mesh_jw_object(&w);
 	mesh_jw_name(&w, "Node");
-	write_node(&w, node);
+	mesh_local_write_node(&w, node);
 	mesh_jw_name(&w, "UserProfile");
-	if (user != NULL)
-		mesh_bind_write(&w, &mesh_user_schema, user);
-	else
-		mesh_jw_null(&w);
+	mesh_bind_write(&w, &mesh_user_schema, user ? user : &nobody);
 	mesh_jw_name(&w, "CapMap");
-	mesh_jw_null(&w);
+	mesh_local_write_caps(&w, nm, node);
 	mesh_jw_end_object(&w);
 	mesh_buf_add_byte(out, '\n');
 }

@@ -6,16 +6,16 @@
 #define MESH_LOCAL_WHOIS_H
 
 #include "base/buf.h"
-#include "netmap/node.h"
-#include "netmap/user.h"
+#include "netmap/snapshot.h"
 #include <mesh/local.h>
 
 /* Reads an answer. MESH_ERR_FORMAT, MESH_ERR_NOMEM; out untouched then. */
 int mesh_whois_parse(const char *text, size_t len, struct mesh_whois *out,
     struct mesh_diag *diag);
 
-/* Writes one, indented as stock daemons do. user may be NULL (unknown). */
-void mesh_whois_write(struct mesh_buf *out, const struct mesh_node *node,
-    const struct mesh_user *user);
+/* Writes one, indented as stock daemons do. There always is a UserProfile, an
+ * empty one when the node's user is not known: programs rely on it. */
+void mesh_whois_write(struct mesh_buf *out, const struct mesh_netmap *nm,
+    const struct mesh_node *node);
 
 #endif

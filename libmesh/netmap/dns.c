@@ -21,7 +21,7 @@ static const struct mesh_field record_fields[] = {
     F("Value", STRING, value, 0),
 };
 #undef F
-static const struct mesh_schema record_schema =
+const struct mesh_schema mesh_dns_record_schema =
     MESH_SCHEMA(struct mesh_dns_record, record_fields);
 
 #define F(...) MESH_FIELD(struct mesh_dns, __VA_ARGS__)
@@ -34,7 +34,7 @@ static const struct mesh_field dns_fields[] = {
     F("Proxied", BOOL, proxied, OMIT),
     F("Nameservers", CUSTOMS, nameservers, OMIT, .codec = &mesh_bind_ip),
     F("CertDomains", STRINGS, cert_domains, OMIT),
-    F("ExtraRecords", OBJECTS, extra_records, OMIT, .sub = &record_schema),
+    F("ExtraRecords", OBJECTS, extra_records, OMIT, .sub = &mesh_dns_record_schema),
     F("ExitNodeFilteredSet", STRINGS, exit_filtered, OMIT),
 };
 #undef F

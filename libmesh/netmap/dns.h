@@ -36,6 +36,7 @@ struct mesh_dns {
 };
 
 extern const struct mesh_schema mesh_resolver_schema;
+extern const struct mesh_schema mesh_dns_record_schema;
 extern const struct mesh_schema mesh_dns_schema;
 
 #endif

@@ -98,3 +98,15 @@ static const struct mesh_field hostinfo_fields[] = {
 #undef F
 const struct mesh_schema mesh_hostinfo_schema =
     MESH_SCHEMA(struct mesh_hostinfo, hostinfo_fields);
+
+uint16_t
+mesh_hostinfo_peerapi(const struct mesh_hostinfo *h, bool ip4)
+{
+	const struct mesh_service *s = h ? h->services.items : NULL;
+	const char *proto = ip4 ? "peerapi4" : "peerapi6";
+
+	for (size_t i = 0; h != NULL && i < h->services.count; i++)
+		if (s[i].proto != NULL && strcmp(s[i].proto, proto) == 0)
+			return s[i].port;
+	return 0;
+}

@@ -92,4 +92,7 @@ extern const struct mesh_schema mesh_service_schema;
 extern const struct mesh_schema mesh_location_schema;
 extern const struct mesh_schema mesh_hostinfo_schema;
 
+/* The port of its API for peers, by family; 0: it has none. h may be NULL. */
+uint16_t mesh_hostinfo_peerapi(const struct mesh_hostinfo *h, bool ip4);
+
 #endif

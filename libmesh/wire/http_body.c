@@ -143,6 +143,7 @@ static const struct {
 } reasons[] = {
     {101, "Switching Protocols"},
     {200, "OK"},
+    {201, "Created"},
     {204, "No Content"},
     {301, "Moved Permanently"},
     {302, "Found"},

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC
  * fuzz_local.c - what a client may send to the local API, split where the first
  * byte says; and what a daemon may answer to commands. */
+#include "local/netmap.h"
 #include "local/notify.h"
 #include "local/ping.h"
 #include "local/server.h"
@@ -44,7 +45,11 @@ run_readers(const char *text, size_t size)
 	struct mesh_arena a;
 
 	mesh_arena_init(&a, 1u << 20);
-	(void)mesh_prefs_edit(&prefs, text, size, &a, NULL);
+	if (mesh_prefs_edit(&prefs, text, size, &a, NULL) == MESH_OK) {
+		mesh_prefs_drop(&prefs);
+		if (mesh_prefs_check(&prefs, NULL) != MESH_OK)
+			abort();
+	}
 	(void)mesh_bind_parse(text, size, &mesh_status_schema, &a, &status,
 	    NULL);
 	(void)mesh_bind_parse(text, size, &mesh_ping_schema, &a, &ping, NULL);
@@ -53,9 +58,32 @@ run_readers(const char *text, size_t size)
 	mesh_arena_release(&a);
 }
 
+/* What control sent, told to clients. */
+static void
+run_netmap(const char *text, size_t size)
+{
+	struct mesh_netmap *nm;
+	struct mesh_buf out;
+	struct mesh_jw w;
+
+	if (mesh_netmap_parse(text, size, &nm, NULL) != MESH_OK)
+		return;
+	mesh_buf_init(&out, 1u << 20);
+	for (size_t i = 0; i < nm->peer_count; i++) {
+		mesh_buf_clear(&out);
+		mesh_whois_write(&out, nm, nm->peers[i]);
+	}
+	mesh_buf_clear(&out);
+	mesh_jw_init(&w, &out, false);
+	mesh_local_write_netmap(&w, nm);
+	mesh_buf_release(&out);
+	mesh_netmap_unref(nm);
+}
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
+	run_netmap((const char *)data, size);
 	run_readers((const char *)data, size);
 	if (size > 0)
 		run_server(data + 1, size - 1, data[0] % size);

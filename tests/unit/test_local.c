@@ -238,24 +238,51 @@ a_stock_whois_is_read(void **state)
 		    MESH_OK);
 }
 
+static struct mesh_netmap *
+small_network(void)
+{
+#define KEY(last)                                                              \
+	"\"nodekey:"                                                           \
+	"00000000000000000000000000000000000000000000000000000000000000" last  \
+	"\""
+	static const char json[] = "{\"Node\":{\"ID\":1,\"StableID\":\"1\","
+	    "\"Name\":\"a.mesh.test.\",\"User\":4,\"Key\":" KEY("aa") ","
+	    "\"Addresses\":[\"100.64.0.1/32\"]},\"Peers\":["
+	    "{\"ID\":7,\"StableID\":\"7\",\"Name\":\"web.mesh.test.\","
+	    "\"User\":3,\"Key\":" KEY("ff") ",\"Tags\":[\"tag:web\","
+	    "\"tag:eu\"],\"Addresses\":[\"100.64.0.7/32\"],"
+	    "\"Hostinfo\":{\"Hostname\":\"box\",\"Services\":["
+	    "{\"Proto\":\"peerapi4\",\"Port\":5000}]}},"
+	    "{\"ID\":8,\"StableID\":\"8\",\"Name\":\"b.mesh.test.\","
+	    "\"User\":9,\"Key\":" KEY("bb") ","
+	    "\"Addresses\":[\"100.64.0.8/32\"]}],"
+	    "\"UserProfiles\":[{\"ID\":3,\"LoginName\":\"tagged-devices\","
+	    "\"DisplayName\":\"Tagged Devices\"}],"
+	    "\"PacketFilter\":[{\"SrcIPs\":[\"100.64.0.7\"],\"CapGrant\":["
+	    "{\"Dsts\":[\"100.64.0.1/32\"],\"CapMap\":{\"x/one\":[1,{}],"
+	    "\"x/none\":null}},{\"Dsts\":[\"100.64.0.2/32\"],"
+	    "\"CapMap\":{\"x/other\":[1]}}]},{\"SrcIPs\":[\"*\"],"
+	    "\"CapGrant\":[{\"Dsts\":[\"100.64.0.0/10\"],"
+	    "\"CapMap\":{\"x/one\":[\"two\"]}}]}]}";
+#undef KEY
+	struct mesh_netmap *nm = NULL;
+
+	assert_int_equal(mesh_netmap_parse(json, sizeof(json) - 1, &nm, NULL),
+	    MESH_OK);
+	return nm;
+}
+
 static void
 whois_is_written_as_read(void **state)
 {
-	static const char json[] =
-	    "{\"ID\":7,\"StableID\":\"7\",\"Name\":\"web.mesh.test.\","
-	    "\"User\":3,\"Key\":\"nodekey:"
-	    "00000000000000000000000000000000000000000000000000000000000000ff\","
-	    "\"Tags\":[\"tag:web\",\"tag:eu\"]}";
-	struct mesh_user user = {.id = 3, .login_name = "tagged-devices",
-	    .display_name = "Tagged Devices"};
-	struct mesh_node *n;
+	struct mesh_netmap *nm = small_network();
 	struct mesh_buf out;
 	struct mesh_whois who;
+	const char *text;
 
 	(void)state;
-	assert_int_equal(mesh_node_parse(MESH_STR(json), &n, NULL), MESH_OK);
 	mesh_buf_init(&out, 65536);
-	mesh_whois_write(&out, n, &user);
+	mesh_whois_write(&out, nm, mesh_netmap_peer(nm, 7));
 	assert_int_equal(mesh_whois_parse((const char *)out.data, out.len,
 			     &who, NULL),
 	    MESH_OK);
@@ -263,12 +290,128 @@ whois_is_written_as_read(void **state)
 	assert_string_equal(who.user, "tagged-devices");
 	assert_int_equal(who.tag_count, 2);
 	assert_string_equal(who.tags[1], "tag:eu");
-	assert_true(strstr(mesh_buf_cstr(&out), "\"ComputedName\": \"web\""));
+	text = mesh_buf_cstr(&out);
+	assert_non_null(strstr(text, "\"ComputedName\": \"web\""));
+	assert_non_null(strstr(text,
+	    "\"ComputedNameWithHost\": \"web (box)\""));
+	/* granted twice: one list; to another node: not told */
+	assert_non_null(strstr(text, "\"x/one\": [1,{},\"two\"]"));
+	assert_non_null(strstr(text, "\"x/none\": null"));
+	assert_null(strstr(text, "x/other"));
+
+	/* a user that is not known: an empty one, programs rely on it */
 	mesh_buf_clear(&out);
-	mesh_whois_write(&out, n, NULL);
-	assert_true(strstr(mesh_buf_cstr(&out), "\"UserProfile\": null"));
+	mesh_whois_write(&out, nm, mesh_netmap_peer(nm, 8));
+	text = mesh_buf_cstr(&out);
+	assert_non_null(strstr(text, "\"LoginName\": \"\""));
+	assert_non_null(strstr(text, "\"x/one\": [\"two\"]"));
 	mesh_buf_release(&out);
-	mesh_counted_unref(n);
+	mesh_netmap_unref(nm);
+}
+
+/* Older releases read it whole from the first line of a watch. */
+static void
+netmap_is_told_to_watchers(void **state)
+{
+	struct mesh_netmap *nm = small_network();
+	struct mesh_notify_engine engine = {.rx_bytes = 1, .live_relays = 2};
+	struct mesh_notify n = {.version = "1", .netmap = nm,
+	    .self_change = nm->self, .engine = &engine}, got;
+	struct mesh_arena a;
+	struct mesh_buf out;
+	const char *text;
+
+	(void)state;
+	mesh_arena_init(&a, 65536);
+	mesh_buf_init(&out, 65536);
+	mesh_notify_write(&out, &n);
+	text = mesh_buf_cstr(&out);
+	assert_int_equal(mesh_notify_parse(text, strlen(text), &a, &got, NULL),
+	    MESH_OK);
+	assert_non_null(strstr(text, "\"NetMap\":{\"SelfNode\":{\"ID\":1,"));
+	assert_non_null(strstr(text, "\"NodeKey\":\"nodekey:0000"));
+	assert_non_null(strstr(text, "\"UserProfiles\":{\"3\":{"));
+	assert_non_null(strstr(text, "\"SelfChange\":{"));
+	assert_non_null(strstr(text, "\"Engine\":{\"RBytes\":1,"));
+	n = (struct mesh_notify){.version = "1"};
+	mesh_buf_clear(&out);
+	mesh_notify_write(&out, &n);
+	text = mesh_buf_cstr(&out);
+	assert_non_null(strstr(text, "\"NetMap\":null"));
+	assert_null(strstr(text, "SelfChange"));
+	mesh_buf_release(&out);
+	mesh_arena_release(&a);
+	mesh_netmap_unref(nm);
+}
+
+static void
+peers_with_an_api(void **state)
+{
+	struct mesh_netmap *nm = small_network();
+	struct mesh_peer_status s;
+	struct mesh_arena a;
+
+	(void)state;
+	mesh_arena_init(&a, 65536);
+	mesh_peer_status_from(mesh_netmap_peer(nm, 7), &a, &s);
+	assert_int_equal(s.peerapi_url.count, 1);
+	assert_string_equal(((const char **)s.peerapi_url.items)[0],
+	    "http://100.64.0.7:5000");
+	mesh_peer_status_from(mesh_netmap_peer(nm, 8), &a, &s);
+	assert_false(s.peerapi_url.set);
+	mesh_arena_release(&a);
+	mesh_netmap_unref(nm);
+}
+
+/* Each of these a stock command can ask for. */
+static void
+prefs_that_cannot_be(void **state)
+{
+	static const char *const refused[] = {
+	    "{\"ExitNodeID\":\"n1\"}", "{\"ExitNodeIP\":\"100.64.0.2\"}",
+	    "{\"AutoExitNode\":\"any\"}", "{\"ExitNodeAllowLANAccess\":true}",
+	    "{\"RunSSH\":true}", "{\"RunWebClient\":true}",
+	    "{\"ForceDaemon\":true}", "{\"NotepadURLs\":true}",
+	    "{\"AdvertiseRoutes\":[\"10.0.0.0/8\"]}", "{\"NoSNAT\":true}",
+	    "{\"NoStatefulFiltering\":false}",
+	    "{\"AdvertiseServices\":[\"svc:x\"]}", "{\"Sync\":false}",
+	    "{\"AutoUpdate\":{\"Check\":true,\"Apply\":true}}",
+	    "{\"AppConnector\":{\"Advertise\":true}}",
+	    "{\"PostureChecking\":true}", "{\"NetfilterKind\":\"nftables\"}",
+	    "{\"RemoteConfig\":true}", "{\"DriveShares\":[{\"name\":\"x\"}]}",
+	    "{\"RelayServerPort\":0}",
+	    "{\"RelayServerStaticEndpoints\":[\"1.2.3.4:5\"]}",
+	};
+	static const char *const fine[] = {"{}",
+	    "{\"CorpDNS\":true,\"RouteAll\":true,\"ShieldsUp\":true,"
+	    "\"Hostname\":\"x\",\"AdvertiseTags\":[\"tag:x\"],"
+	    "\"OperatorUser\":\"bob\",\"ProfileName\":\"work\","
+	    "\"NetfilterMode\":0,\"NoStatefulFiltering\":true,\"Sync\":true,"
+	    "\"AutoUpdate\":{\"Check\":true,\"Apply\":false},"
+	    "\"DriveShares\":[],\"RelayServerPort\":null}"};
+	struct mesh_arena a;
+	struct mesh_diag diag;
+
+	(void)state;
+	mesh_arena_init(&a, MESH_PREFS_MEMORY);
+	for (size_t i = 0; i < sizeof(refused) / sizeof(refused[0]); i++) {
+		struct mesh_prefs p = {0};
+
+		assert_int_equal(mesh_bind_parse(refused[i], strlen(refused[i]),
+		    &mesh_prefs_schema, &a, &p, NULL), MESH_OK);
+		assert_int_equal(mesh_prefs_check(&p, &diag), MESH_ERR_ARG);
+		assert_memory_equal(diag.text, "this daemon cannot ", 19);
+		mesh_prefs_drop(&p);
+		assert_int_equal(mesh_prefs_check(&p, &diag), MESH_OK);
+	}
+	for (size_t i = 0; i < sizeof(fine) / sizeof(fine[0]); i++) {
+		struct mesh_prefs p = {0};
+
+		assert_int_equal(mesh_bind_parse(fine[i], strlen(fine[i]),
+		    &mesh_prefs_schema, &a, &p, NULL), MESH_OK);
+		assert_int_equal(mesh_prefs_check(&p, &diag), MESH_OK);
+	}
+	mesh_arena_release(&a);
 }
 
 static void
@@ -280,7 +423,7 @@ prefs_change_where_marked(void **state)
 	    "\"ControlURL\":\"http://x\","
 	    "\"AdvertiseRoutes\":[\"10.0.0.0/8\"],\"AdvertiseRoutesSet\":true,"
 	    "\"CorpDNSSet\":true,\"AutoUpdate\":{\"Check\":false,\"Apply\":true},"
-	    "\"AutoUpdateSet\":{\"ApplySet\":true},\"UnknownSet\":true}";
+	    "\"AutoUpdateSet\":{\"ApplySet\":true},\"UnknownSet\":false}";
 	struct mesh_prefs p = MESH_PREFS_DEFAULT;
 	struct mesh_arena a;
 	struct mesh_diag diag;
@@ -302,8 +445,12 @@ prefs_change_where_marked(void **state)
 
 	snprintf(with, sizeof(with), "{\"Config\":{},\"ConfigSet\":true}");
 	assert_int_equal(mesh_prefs_edit(&p, with, strlen(with), &a, &diag),
-	    MESH_ERR_DENIED);
+	    MESH_ERR_ARG);
 	assert_string_equal(diag.text, "Config cannot be set");
+	snprintf(with, sizeof(with), "{\"EggSet\":true,\"Egg\":true}");
+	assert_int_equal(mesh_prefs_edit(&p, with, strlen(with), &a, &diag),
+	    MESH_ERR_ARG);
+	assert_string_equal(diag.text, "this daemon has no setting 'Egg'");
 	assert_int_equal(mesh_prefs_edit(&p, "{\"Hostname\":1}", 14, &a, NULL),
 	    MESH_ERR_FORMAT);
 	assert_string_equal(p.hostname, "new");
@@ -548,6 +695,9 @@ main(void)
 		cmocka_unit_test(a_stock_whois_is_read),
 		cmocka_unit_test(whois_is_written_as_read),
 		cmocka_unit_test(prefs_change_where_marked),
+		cmocka_unit_test(prefs_that_cannot_be),
+		cmocka_unit_test(netmap_is_told_to_watchers),
+		cmocka_unit_test(peers_with_an_api),
 		cmocka_unit_test(notify_lines),
 		cmocka_unit_test(answers_mean_errors),
 		cmocka_unit_test(client_reads_every_framing),
