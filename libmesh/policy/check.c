@@ -10,10 +10,12 @@
 #define ICMP4 1u
 #define ICMP6 58u
 
-/* One end of a question: a node, or addresses of nobody. */
+/* One end of a question: a node, one address of a node, or addresses of nobody.
+ */
 struct point {
 	const struct mesh_policy_node *node;
-	struct mesh_range range;
+	bool by_address;
+	struct mesh_range range; /* by_address, or no node */
 };
 
 /* --- one rule */
@@ -21,10 +23,12 @@ struct point {
 static bool
 point_in(const struct point *p, const struct mesh_range *r)
 {
-	for (size_t i = 0; p->node && i < p->node->address_count; i++)
+	if (p->node == NULL || p->by_address)
+		return mesh_range_covers(r, &p->range);
+	for (size_t i = 0; i < p->node->address_count; i++)
 		if (mesh_range_has(r, &p->node->addresses[i]))
 			return true;
-	return p->node == NULL && mesh_range_covers(r, &p->range);
+	return false;
 }
 
 static bool
@@ -82,28 +86,71 @@ target_is(const struct mesh_policy_world *w, const struct mesh_policy_who *who,
 	}
 }
 
-/* ICMP comes along with whatever is allowed (services.md 6.5). */
-static bool
-proto_fits(const struct mesh_policy_rule *rule, unsigned proto)
+enum family {
+	ANY_FAMILY, /* the question names no address */
+	FAMILY4,
+	FAMILY6,
+	NO_FAMILY, /* one end of each: no packet is like that */
+};
+
+static enum family
+point_family(const struct point *p)
 {
-	if (rule->proto == proto || proto == ICMP4 || proto == ICMP6)
+	if (p->node != NULL && !p->by_address)
+		return ANY_FAMILY;
+	return mesh_ip_is4(&p->range.lo) ? FAMILY4 : FAMILY6;
+}
+
+static enum family
+common_family(const struct point *src, const struct point *dst)
+{
+	enum family a = point_family(src), b = point_family(dst);
+
+	if (a == ANY_FAMILY || a == b)
+		return b;
+	return b == ANY_FAMILY ? a : NO_FAMILY;
+}
+
+/* ICMP of the packet's family comes along with whatever is allowed
+ * (services.md 6.5). */
+static bool
+comes_along(unsigned proto, enum family family)
+{
+	return (proto == ICMP4 && family != FAMILY6) ||
+	       (proto == ICMP6 && family != FAMILY4);
+}
+
+static bool
+is_default_proto(unsigned proto)
+{
+	return proto == TCP || proto == UDP || proto == ICMP4 ||
+	       proto == ICMP6 || proto == MESH_POLICY_PROTO_DEFAULT;
+}
+
+static bool
+proto_fits(unsigned of_rule, unsigned proto)
+{
+	if (of_rule == proto)
 		return true;
-	if (proto == MESH_POLICY_PROTO_DEFAULT)
-		return rule->proto == TCP || rule->proto == UDP ||
-		    rule->proto == ICMP4 || rule->proto == ICMP6;
-	return rule->proto == MESH_POLICY_PROTO_DEFAULT &&
-	    (proto == TCP || proto == UDP);
+	return (of_rule == MESH_POLICY_PROTO_DEFAULT ||
+		   proto == MESH_POLICY_PROTO_DEFAULT) &&
+	       is_default_proto(of_rule) && is_default_proto(proto);
 }
 
 static bool
 port_fits(const struct mesh_policy_target *t,
     const struct mesh_policy_question *q)
 {
-	if (q->any_port || q->proto == ICMP4 || q->proto == ICMP6)
-		return true;
-	for (size_t i = 0; i < t->port_count; i++)
-		if (t->ports[i].first <= q->port && q->port <= t->ports[i].last)
+	bool ports = mesh_proto_has_ports(q->proto);
+
+	for (size_t i = 0; i < t->port_count; i++) {
+		const struct mesh_policy_ports *p = &t->ports[i];
+
+		if (ports ? q->any_port ||
+				(p->first <= q->port && q->port <= p->last)
+			  : p->first == 0 && p->last == UINT16_MAX)
 			return true;
+	}
 	return false;
 }
 
@@ -112,15 +159,16 @@ rule_allows(const struct mesh_policy_world *w,
     const struct mesh_policy_rule *rule, const struct mesh_policy_question *q,
     const struct point *src, const struct point *dst)
 {
-	bool from = false;
+	bool along = comes_along(q->proto, common_family(src, dst)),
+	     from = false;
 
-	if (!proto_fits(rule, q->proto))
+	if (!along && !proto_fits(rule->proto, q->proto))
 		return false;
 	for (size_t i = 0; i < rule->src_count && !from; i++)
 		from = source_is(w, &rule->srcs[i], src);
 	for (size_t i = 0; i < rule->dst_count && from; i++)
 		if (target_is(w, &rule->dsts[i].who, src, dst) &&
-		    port_fits(&rule->dsts[i], q))
+		    (along || port_fits(&rule->dsts[i], q)))
 			return true;
 	return false;
 }
@@ -166,7 +214,8 @@ end_points(const struct mesh_policy_world *w,
 
 	while (points != NULL && (n = next_node(w, &at)) != NULL)
 		if (end_names(who, user, n))
-			points[count++].node = n;
+			points[count++] = (struct point){
+			    n, who->is == MESH_WHO_IS_RANGE, who->range};
 	if (points != NULL && count == 0 && who->is == MESH_WHO_IS_RANGE)
 		points[count++].range = who->range;
 	*out = points;
@@ -180,6 +229,10 @@ pair_allowed(struct mesh_policy_world *w,
 {
 	const struct mesh_policy *p = w->policy;
 
+	if (common_family(src, dst) == NO_FAMILY)
+		return false;
+	if (p->open)
+		return proto_fits(MESH_POLICY_PROTO_DEFAULT, q->proto);
 	for (size_t i = 0; i < p->rule_count; i++)
 		if (rule_allows(w, &p->rules[i], q, src, dst)) {
 			*out_offset = p->rules[i].offset;
@@ -204,8 +257,7 @@ mesh_policy_ask(struct mesh_policy_world *w,
 		err = MESH_ERR_NOMEM;
 	else if (src_count == 0 || dst_count == 0)
 		err = MESH_ERR_NOTFOUND;
-	for (size_t i = 0; i < src_count && err == MESH_OK && !w->policy->open;
-	    i++)
+	for (size_t i = 0; i < src_count && err == MESH_OK; i++)
 		for (size_t k = 0; k < dst_count && v.allowed; k++)
 			v.allowed = pair_allowed(w, q, &srcs[i], &dsts[k],
 			    &offset);

@@ -59,8 +59,7 @@ emit_target(struct sink *s, const struct mesh_policy_target *t,
 		break;
 	case MESH_WHO_IS_INTERNET:
 		for (size_t i = 0; i < net->count; i++)
-			if (mesh_ip_is4(&net->items[i].lo) ? n->exit4
-							   : n->exit6)
+			if (mesh_policy_serves(n, &net->items[i]))
 				emit_ports(s, &net->items[i], t);
 		break;
 	default:

@@ -8,6 +8,7 @@
 struct dst { /* one item of "dst", with where it stands */
 	struct mesh_policy_target target;
 	size_t offset;
+	bool is_default; /* a prefix of length 0, and no host's name */
 };
 
 struct ip { /* one item of a grant's "ip" */
@@ -92,6 +93,7 @@ read_dst(struct mesh_policy_parse *ps, void *into)
 	mesh_json_array(&ps->j);
 	while (mesh_json_element(&ps->j)) {
 		struct mesh_str s = mesh_json_string(&ps->j);
+		struct mesh_prefix p;
 		struct dst *dst;
 
 		if (mesh_json_err(&ps->j) != MESH_OK)
@@ -100,6 +102,9 @@ read_dst(struct mesh_policy_parse *ps, void *into)
 		if (dst == NULL)
 			return;
 		dst->offset = mesh_json_offset(&ps->j);
+		dst->is_default =
+		    mesh_prefix_parse(mesh_str_trim(s), &p) == MESH_OK &&
+		    mesh_prefix_len(&p) == 0;
 		read_target(ps, d->grant, s, &dst->target);
 	}
 }
@@ -123,32 +128,40 @@ read_proto(struct mesh_policy_parse *ps, void *into)
 	    mesh_proto_parse(s, &((struct draft *)into)->proto));
 }
 
-/* "*", "443", "tcp:22-23", "icmp:*" */
+/* "*", "443", "tcp:22-23,80", "icmp:*" */
+static void
+read_one_ip(struct mesh_policy_parse *ps, struct draft *d, struct mesh_str s)
+{
+	struct mesh_str ports = s, proto = mesh_str_cut(&ports, ':');
+	struct ip ip = {.proto = MESH_POLICY_PROTO_DEFAULT}, *to;
+
+	if (ports.p == NULL)
+		ports = s;
+	else if (mesh_policy_complain(ps, proto,
+		     mesh_proto_parse(proto, &ip.proto)))
+		return;
+	do {
+		struct mesh_str one = mesh_str_cut(&ports, ',');
+
+		if (mesh_policy_complain(ps, one,
+			mesh_ports_parse(one, &ip.ports)))
+			return;
+		to = mesh_policy_vec_add(ps, &d->ips, sizeof(*to));
+		if (to != NULL)
+			*to = ip;
+	} while (ports.p != NULL && mesh_json_err(&ps->j) == MESH_OK);
+}
+
 static void
 read_ip(struct mesh_policy_parse *ps, void *into)
 {
-	struct draft *d = into;
-
 	mesh_json_array(&ps->j);
 	while (mesh_json_element(&ps->j)) {
-		struct mesh_str s = mesh_json_string(&ps->j), rest = s, proto;
-		struct ip ip = {.proto = MESH_POLICY_PROTO_DEFAULT}, *to;
+		struct mesh_str s = mesh_json_string(&ps->j);
 
 		if (mesh_json_err(&ps->j) != MESH_OK)
 			return;
-		proto = mesh_str_cut(&rest, ':');
-		if (rest.p == NULL)
-			rest = s;
-		else if (mesh_policy_complain(ps, proto,
-			     mesh_proto_parse(proto, &ip.proto)))
-			return;
-		if (mesh_policy_complain(ps, rest,
-			mesh_ports_parse(rest, &ip.ports)))
-			return;
-		to = mesh_policy_vec_add(ps, &d->ips, sizeof(*to));
-		if (to == NULL)
-			return;
-		*to = ip;
+		read_one_ip(ps, into, s);
 	}
 }
 
@@ -286,23 +299,6 @@ grant_proto(struct mesh_policy_parse *ps, struct draft *d,
 	rules_from(ps, d, &like, &ports);
 }
 
-/* 0.0.0.0/0 or ::/0 */
-static bool
-is_everything(const struct mesh_policy_who *who)
-{
-	struct mesh_ranges all;
-	bool yes = false;
-
-	if (who->is != MESH_WHO_IS_RANGE)
-		return false;
-	mesh_ranges_init(&all, 2);
-	mesh_ranges_add_all(&all);
-	for (size_t i = 0; i < all.count; i++)
-		yes |= mesh_range_covers(&who->range, &all.items[i]);
-	mesh_ranges_release(&all);
-	return yes;
-}
-
 static void
 grant_done(struct mesh_policy_parse *ps, struct draft *d)
 {
@@ -311,12 +307,13 @@ grant_done(struct mesh_policy_parse *ps, struct draft *d)
 	struct mesh_policy_rule base = {
 	    .offset = d->offset, .src_count = d->srcs.count};
 
-	for (size_t i = 0; i < d->dsts.count; i++) {
-		if (is_everything(&dsts[i].target.who))
+	if (d->ips.count == 0)
+		mesh_policy_fail_at(ps, d->offset, "'ip' of a grant is empty");
+	for (size_t i = 0; i < d->dsts.count; i++)
+		if (dsts[i].is_default)
 			mesh_policy_fail_at(ps, dsts[i].offset,
 			    "a grant cannot name all addresses as a prefix: "
 			    "write '*' or 'autogroup:internet'");
-	}
 	for (size_t i = 0; i < d->ips.count; i++)
 		if (!mesh_proto_has_ports(ips[i].proto) &&
 		    !is_all_ports(&ips[i].ports))

@@ -209,6 +209,10 @@ int mesh_policy_imagine_user(struct mesh_policy_world *w, struct mesh_str name);
 /* May a packet to `who` end at the node, or leave the network by it? */
 bool mesh_who_is_target(const struct mesh_policy_who *who,
     const struct mesh_policy_node *n);
+/* Does a packet to this piece of the internet leave by the node: is it an exit
+ * node, or serves it a route there? */
+bool mesh_policy_serves(const struct mesh_policy_node *n,
+    const struct mesh_range *internet);
 
 /* --- sources.c */
 

@@ -3,6 +3,7 @@
  */
 #include <ctype.h>
 #include <string.h>
+#include <strings.h>
 
 #include "policy/policy_int.h"
 
@@ -192,15 +193,15 @@ mesh_proto_parse(struct mesh_str s, unsigned *out)
 		return NULL;
 	}
 	for (size_t i = 0; i < sizeof(protos) / sizeof(*protos); i++) {
-		if (!mesh_str_eq(s, protos[i].name))
+		if (strlen(protos[i].name) != s.len ||
+		    strncasecmp(s.p, protos[i].name, s.len) != 0)
 			continue;
 		*out = protos[i].number;
 		return NULL;
 	}
 	if (mesh_str_eq(s, "*"))
 		return "is no protocol: leave 'proto' out";
-	if ((s.len > 1 && s.p[0] == '0') ||
-	    mesh_parse_u64(s, UINT8_MAX, &number) != MESH_OK)
+	if (s.p[0] == '0' || mesh_parse_u64(s, UINT8_MAX, &number) != MESH_OK)
 		return "is no protocol";
 	*out = (unsigned)number;
 	return NULL;

@@ -29,17 +29,20 @@ mesh_policy_visible(const struct mesh_policy_node *a,
 
 /* Does a destination of the rule lie behind the route? */
 static bool
-rule_to_route(const struct mesh_policy_rule *rule,
-    const struct mesh_range *route, bool is_default)
+rule_to_route(const struct mesh_policy_world *w,
+    const struct mesh_policy_rule *rule, const struct mesh_range *route,
+    bool is_default)
 {
 	for (size_t i = 0; i < rule->dst_count; i++) {
 		const struct mesh_policy_who *who = &rule->dsts[i].who;
 
 		if (who->is == MESH_WHO_IS_ANY)
 			return true;
-		if (is_default ? who->is == MESH_WHO_IS_INTERNET
-			       : who->is == MESH_WHO_IS_RANGE &&
-			    mesh_range_overlaps(&who->range, route))
+		if (who->is == MESH_WHO_IS_INTERNET &&
+		    (is_default || mesh_ranges_overlap(&w->internet, route)))
+			return true;
+		if (who->is == MESH_WHO_IS_RANGE && !is_default &&
+		    mesh_range_overlaps(&who->range, route))
 			return true;
 		if (is_default && who->is == MESH_WHO_IS_RANGE &&
 		    mesh_range_covers(&who->range, route))
@@ -56,6 +59,7 @@ rule_from_route(const struct mesh_policy_rule *rule,
 		const struct mesh_policy_who *who = &rule->srcs[i];
 
 		if (who->is == MESH_WHO_IS_ANY ||
+		    who->is == MESH_WHO_IS_DANGER_ALL ||
 		    (who->is == MESH_WHO_IS_RANGE &&
 			mesh_range_overlaps(&who->range, route)))
 			return true;
@@ -77,7 +81,8 @@ mesh_policy_route_visible(const struct mesh_policy_node *viewer,
 		if (p->rules[i].self)
 			continue;
 		if (mesh_bit_has(viewer->src, i) &&
-		    rule_to_route(&p->rules[i], &range, is_default))
+		    rule_to_route(viewer->world, &p->rules[i], &range,
+			is_default))
 			return true;
 		if (!is_default && mesh_bit_has(viewer->dst, i) &&
 		    rule_from_route(&p->rules[i], &range))

@@ -182,25 +182,42 @@ range_touches(const struct mesh_range *r, const struct mesh_policy_node *n)
 	return false;
 }
 
-/* Would the exit node n carry packets to what `who` names? */
+bool
+mesh_policy_serves(const struct mesh_policy_node *n,
+    const struct mesh_range *internet)
+{
+	bool serves = mesh_ip_is4(&internet->lo) ? n->exit4 : n->exit6;
+
+	for (size_t i = 0; i < n->route_count && !serves; i++) {
+		struct mesh_range route = mesh_range_of(&n->routes[i]);
+
+		serves = mesh_range_overlaps(internet, &route);
+	}
+	return serves;
+}
+
+static bool
+serves_internet(const struct mesh_policy_node *n)
+{
+	const struct mesh_ranges *net = &n->world->internet;
+	bool serves = false;
+
+	for (size_t i = 0; i < net->count && !serves; i++)
+		serves = mesh_policy_serves(n, &net->items[i]);
+	return serves;
+}
+
+/* Would the exit node n carry packets to this part of the internet? */
 static bool
 exit_serves(const struct mesh_policy_who *who, const struct mesh_policy_node *n)
 {
 	const struct mesh_range *r = &who->range;
 
-	if (!n->exit4 && !n->exit6)
-		return false;
-	if (who->is == MESH_WHO_IS_INTERNET)
-		return true;
 	if (who->is != MESH_WHO_IS_RANGE)
 		return false;
 	if (!(mesh_ip_is4(&r->lo) ? n->exit4 : n->exit6))
 		return false;
-	/* a part of the internet, or all there is */
-	return mesh_ranges_cover(&n->world->internet, r) ||
-	    (mesh_ip_is_none(&r->lo) && !mesh_ip_is4(&r->lo)) ||
-	    (mesh_ip_is4(&r->lo) && mesh_ip_bytes4(&r->lo)[0] == 0 &&
-		mesh_ip_bytes4(&r->hi)[0] == UINT8_MAX);
+	return mesh_ranges_cover(&n->world->internet, r);
 }
 
 static bool
@@ -218,6 +235,8 @@ bool
 mesh_who_is_target(const struct mesh_policy_who *who,
     const struct mesh_policy_node *n)
 {
+	if (who->is == MESH_WHO_IS_INTERNET)
+		return serves_internet(n);
 	return who_is_source(who, n) || exit_serves(who, n);
 }
 

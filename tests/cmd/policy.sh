@@ -50,6 +50,7 @@ run 1 mesh-policy test "$T/good" alice@ tag:web:443 --proto sctp
 run 0 mesh-policy test "$T/good" alice@ tag:web --proto icmp
 run 0 mesh-policy test "$T/open" bob@ tag:web:22
 out_is 'allowed: the policy has no rules'
+run 1 mesh-policy test "$T/open" bob@ tag:web --proto gre
 run 0 mesh-policy test --json "$T/good" group:dev tag:web:443
 out_has '"allowed": true'
 out_has '"line": 6'

@@ -201,6 +201,13 @@ test_refused(void **state)
 	     "\"ip\":[\"*\"]}]}",
 		"line 1, column 32: a grant cannot name all addresses as a "
 		"prefix: write '*' or 'autogroup:internet'"},
+	    {"{\"grants\":[{\"src\":[\"*\"],\"dst\":[\"*\"],\"ip\":[]}]}",
+		"line 1, column 12: 'ip' of a grant is empty"},
+	    {"{\"grants\":[{\"src\":[\"*\"],\"dst\":[\"*\"],\"ip\":["
+	     "\"tcp:80,\"]}]}",
+		"line 1, column 43: '' is no port, range of ports, or '*'"},
+	    {"{\"acls\":[{\"proto\":\"0\"}]}",
+		"line 1, column 19: '0' is no protocol"},
 	    {"{\"tests\":[{\"accept\":[\"1.2.3.4:5\"]}]}",
 		"line 1, column 11: a test needs 'src'"},
 	    {"{\"tests\":[{\"src\":\"a@\"}]}",
@@ -367,7 +374,9 @@ test_filters(void **state)
 	    {ACL("\"1.2.3.4\"", "\"dns:53\""), EXIT,
 		"[{\"SrcIPs\":[\"1.2.3.4\"],\"DstPorts\":["
 		AT("8.8.8.8", "53", "53") "]}]"},
-	    {"{\"acls\":[{\"action\":\"accept\",\"proto\":\"gre\",\"src\":["
+	    /* a route to a part of the internet; another one has none there */
+	    {ACL("\"1.2.3.4\"", "\"autogroup:internet:443\""), ROUTER, "[]"},
+	    {"{\"acls\":[{\"action\":\"accept\",\"proto\":\"GRE\",\"src\":["
 	     "\"1.2.3.4\"],\"dst\":[\"*:*\"]}]}", BOB,
 		"[{\"SrcIPs\":[\"1.2.3.4\"],\"DstPorts\":[{\"IP\":\"*\","
 		ALL_PORTS "],\"IPProto\":[47]}]"},
@@ -377,9 +386,9 @@ test_filters(void **state)
 		"[{\"SrcIPs\":[\"1.2.3.4\"],\"DstPorts\":[" AT("*", "1", "1")
 		"," AT("*", "2", "2") "]}]"},
 	    {"{\"grants\":[{\"src\":[\"1.2.3.4\"],\"dst\":[\"*\"],\"ip\":["
-	     "\"22\",\"tcp:80\",\"443-444\"]}]}", BOB,
+	     "\"22\",\"tcp:80\",\"443-444,9\"]}]}", BOB,
 		"[{\"SrcIPs\":[\"1.2.3.4\"],\"DstPorts\":[" AT("*", "22", "22")
-		"," AT("*", "443", "444") "]},{\"SrcIPs\":[\"1.2.3.4\"],"
+		"," AT("*", "443", "444") "," AT("*", "9", "9") "]},{\"SrcIPs\":[\"1.2.3.4\"],"
 		"\"DstPorts\":[" AT("*", "80", "80") "],\"IPProto\":[6]}]"},
 	};
 
@@ -397,6 +406,36 @@ test_filters(void **state)
 		mesh_policy_world_free(w);
 		mesh_policy_free(p);
 	}
+}
+
+/* Who serves a public network takes what is meant for the internet there. */
+static void
+test_public_route(void **state)
+{
+	static const char want[] = "{\"IP\":\"0.0.0.0-9.255.255.255\","
+				   "\"Ports\":{\"First\":443,\"Last\":443}}";
+	struct mesh_policy *p = parse(ACL("\"bob@\"",
+	    "\"autogroup:internet:443\""));
+	struct mesh_policy_world *w = world(p);
+	struct mesh_ip ip = mesh_ip4(100, 64, 0, ROUTER);
+	struct mesh_prefix route = {mesh_ip4(8, 8, 8, 0), 96 + 24};
+	const struct mesh_policy_node_info info = {.id = ROUTER, .user = 1,
+	    .addresses = &ip, .address_count = 1, .routes = &route,
+	    .route_count = 1};
+	struct mesh_policy_node *n, *bob = mesh_policy_node_find(w, BOB);
+	struct mesh_buf got;
+
+	(void)state;
+	assert_int_equal(mesh_policy_node_put(w, &info, &n), MESH_OK);
+	filter_text(n, &got);
+	assert_non_null(strstr(mesh_buf_cstr(&got), want));
+	mesh_buf_release(&got);
+	assert_true(mesh_policy_visible(bob, n));
+	assert_true(mesh_policy_route_visible(bob, n, &route));
+	assert_false(mesh_policy_route_visible(mesh_policy_node_find(w, WEB), n,
+	    &route));
+	mesh_policy_world_free(w);
+	mesh_policy_free(p);
 }
 
 /* Headscale's own answer, from protocol/samples: the same rules for node 3 (it
@@ -698,8 +737,14 @@ test_check(void **state)
 	    {"alice@", "tag:web:53", "", 0, true, 3},
 	    {"alice@", "tag:web", "icmp", 0, true, 2},
 	    {"alice@example.com", "100.64.0.4:443", "6", 0, true, 2},
-	    {"100.64.0.1", "[fd7a:115c:a1e0::4]:443", "tcp", 0, true, 2},
-	    {"100.64.0.1", "fd7a:115c:a1e0::4", "tcp", 0, true, 2},
+	    {"fd7a:115c:a1e0::1", "[fd7a:115c:a1e0::4]:443", "tcp", 0, true, 2},
+	    {"fd7a:115c:a1e0::1", "fd7a:115c:a1e0::4", "tcp", 0, true, 2},
+	    /* no packet has one address of each family */
+	    {"100.64.0.1", "[fd7a:115c:a1e0::4]:443", "tcp", 0, false, 0},
+	    {"alice@", "[fd7a:115c:a1e0::4]:443", "tcp", 0, true, 2},
+	    /* ICMP comes along, but not that of the other family */
+	    {"100.64.0.1", "100.64.0.4", "icmp", 0, true, 2},
+	    {"100.64.0.1", "100.64.0.4", "ipv6-icmp", 0, false, 0},
 	    {"bob@", "tag:web:443", "tcp", 0, false, 0},
 	    {"https://id.example/7@", "tag:web:53", "udp", 0, true, 3},
 	    {"alice@", "alice@:22", "tcp", 0, true, 4},
@@ -901,6 +946,7 @@ main(void)
 	    cmocka_unit_test(test_open),
 	    cmocka_unit_test(test_kept),
 	    cmocka_unit_test(test_filters),
+	    cmocka_unit_test(test_public_route),
 	    cmocka_unit_test(test_headscale),
 	    cmocka_unit_test(test_visible),
 	    cmocka_unit_test(test_routes),
