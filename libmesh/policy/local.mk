@@ -10,3 +10,7 @@ endif
 check_PROGRAMS += tests/fuzz/fuzz_policy
 tests_fuzz_fuzz_policy_SOURCES = tests/fuzz/fuzz_policy.c tests/fuzz/main.c
 tests_fuzz_fuzz_policy_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
+
+# Beside what another compiler makes of the same policies.
+noinst_PROGRAMS += tests/interop/policy_ours
+tests_interop_policy_ours_SOURCES = tests/interop/policy_ours.c
