@@ -25,7 +25,7 @@ mesh_whois_SOURCES = %D%/mesh-whois.c
 mesh_whois_LDADD = $(NODE_LIBS)
 
 # The administrator's.
-bin_PROGRAMS += mesh-authkey mesh-node mesh-policy mesh-user
+bin_PROGRAMS += mesh-authkey mesh-node mesh-policy mesh-route mesh-user
 ADMIN_LIBS = libmesh-admin.la libmesh-cmd.la libmesh.la
 mesh_authkey_SOURCES = %D%/mesh-authkey.c
 mesh_authkey_LDADD = $(ADMIN_LIBS)
@@ -33,6 +33,8 @@ mesh_node_SOURCES = %D%/mesh-node.c
 mesh_node_LDADD = $(ADMIN_LIBS)
 mesh_policy_SOURCES = %D%/mesh-policy.c
 mesh_policy_LDADD = $(ADMIN_LIBS)
+mesh_route_SOURCES = %D%/mesh-route.c
+mesh_route_LDADD = $(ADMIN_LIBS)
 mesh_user_SOURCES = %D%/mesh-user.c
 mesh_user_LDADD = $(ADMIN_LIBS)
 

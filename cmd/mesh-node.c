@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC
  * mesh-node - the machines of a network: list, approve, expire, remove, rename,
- * tag. */
+ * tag, approve-routes. */
 #include "common/admin.h"
 
 #include <stdio.h>
@@ -134,6 +134,22 @@ run_tag(const struct cmd_common *common, int argc, char **argv)
 	return status;
 }
 
+static int
+run_routes(const struct cmd_common *common, int argc, char **argv)
+{
+	struct admin_node node;
+	struct mesh_arena a;
+	int status;
+
+	mesh_arena_init(&a, ADMIN_ARENA_MAX);
+	status = admin_find_node(common, argv[0], &a, &node);
+	if (status == CMD_OK)
+		status = admin_set_routes(common, node.id,
+		    (const char *const *)argv + 1, (size_t)argc - 1);
+	mesh_arena_release(&a);
+	return status;
+}
+
 /* --- approve */
 
 static int
@@ -164,23 +180,49 @@ run_approve(const struct cmd_common *common, int argc, char **argv)
 }
 
 static const struct cmd verbs[] = {
-    {.name = "list", .summary = "lists number, name, address, user and state",
+    {.name = "list",
+	.summary = "lists number, name, address, user and state",
 	.run = run_list},
-    {.name = "approve", .summary = "admits a machine that waits at its URL",
-	.operands = "ID-OR-URL", .min_operands = 1, .max_operands = 1,
-	.options = approve_options, .opts = &opts, .run = run_approve},
-    {.name = "expire", .summary = "ends a machine's login: it has to log in "
-	"again", .operands = "NODE", .min_operands = 1, .max_operands = 1,
+    {.name = "approve",
+	.summary = "admits a machine that waits at its URL",
+	.operands = "ID-OR-URL",
+	.min_operands = 1,
+	.max_operands = 1,
+	.options = approve_options,
+	.opts = &opts,
+	.run = run_approve},
+    {.name = "expire",
+	.summary = "ends a machine's login: it has to log in "
+		   "again",
+	.operands = "NODE",
+	.min_operands = 1,
+	.max_operands = 1,
 	.run = run_expire},
-    {.name = "remove", .summary = "removes a machine from the network",
-	.operands = "NODE", .min_operands = 1, .max_operands = 1,
+    {.name = "remove",
+	.summary = "removes a machine from the network",
+	.operands = "NODE",
+	.min_operands = 1,
+	.max_operands = 1,
 	.run = run_remove},
-    {.name = "rename", .summary = "gives a machine another name",
-	.operands = "NODE NAME", .min_operands = 2, .max_operands = 2,
+    {.name = "rename",
+	.summary = "gives a machine another name",
+	.operands = "NODE NAME",
+	.min_operands = 2,
+	.max_operands = 2,
 	.run = run_rename},
-    {.name = "tag", .summary = "gives a machine these tags, and no owner",
-	.operands = "NODE tag:X ...", .min_operands = 2,
-	.max_operands = CMD_ANY, .run = run_tag},
+    {.name = "tag",
+	.summary = "gives a machine these tags, and no owner",
+	.operands = "NODE tag:X ...",
+	.min_operands = 2,
+	.max_operands = CMD_ANY,
+	.run = run_tag},
+    {.name = "approve-routes",
+	.summary = "lets a machine serve these "
+		   "networks, and no others",
+	.operands = "NODE [PREFIX ...]",
+	.min_operands = 1,
+	.max_operands = CMD_ANY,
+	.run = run_routes},
     {0},
 };
 

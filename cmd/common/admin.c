@@ -316,6 +316,9 @@ static const struct mesh_field node_fields[] = {
     SUB(admin_node, "user", INLINE, user, &user_schema),
     FIELD(admin_node, "ipAddresses", STRINGS, addresses),
     FIELD(admin_node, "tags", STRINGS, tags),
+    FIELD(admin_node, "approvedRoutes", STRINGS, approved),
+    FIELD(admin_node, "availableRoutes", STRINGS, available),
+    FIELD(admin_node, "subnetRoutes", STRINGS, subnets),
     FIELD(admin_node, "online", BOOL, online),
 };
 static const struct mesh_schema node_schema =
@@ -382,4 +385,35 @@ admin_find_node(const struct cmd_common *common, const char *operand,
 			return CMD_OK;
 		}
 	return cmd_error(CMD_NO, "no node '%s'", operand);
+}
+
+int
+admin_set_routes(const struct cmd_common *common, const char *id,
+    const char *const *routes, size_t count)
+{
+	char path[ADMIN_PATH_MAX];
+	struct mesh_buf body, reply;
+	struct mesh_jw w;
+	int status;
+
+	mesh_buf_init(&body, 65536);
+	mesh_jw_init(&w, &body, false);
+	mesh_jw_object(&w);
+	mesh_jw_name(&w, "routes");
+	mesh_jw_array(&w);
+	for (size_t i = 0; i < count; i++)
+		mesh_jw_string(&w, routes[i]);
+	mesh_jw_end_array(&w);
+	mesh_jw_end_object(&w);
+	mesh_buf_init(&reply, 0);
+	if (body.failed || mesh_format(path, sizeof(path),
+			       "/api/v1/node/%s/approve_routes", id) != MESH_OK)
+		status = cmd_error(CMD_USAGE, "too many routes");
+	else
+		status = admin_call(common, "POST", path, &body, &reply);
+	if (status == CMD_OK && common->json)
+		admin_print_json(&reply);
+	mesh_buf_release(&body);
+	mesh_buf_release(&reply);
+	return status;
 }

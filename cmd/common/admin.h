@@ -66,6 +66,8 @@ struct admin_node {
 	struct admin_user user;
 	struct mesh_bind_list addresses; /* const char * */
 	struct mesh_bind_list tags;	 /* const char * */
+	/* const char *: may serve, announces, carries now */
+	struct mesh_bind_list approved, available, subnets;
 	bool online;
 };
 struct admin_nodes {
@@ -75,6 +77,10 @@ struct admin_nodes {
 extern const struct mesh_schema admin_users_schema;
 extern const struct mesh_schema admin_keys_schema;
 extern const struct mesh_schema admin_nodes_schema;
+
+/* {"routes": [...]}: all that the node may serve from now on. */
+int admin_set_routes(const struct cmd_common *common, const char *id,
+    const char *const *routes, size_t count);
 
 /* The user of that name; CMD_NO with a message if there is none. */
 int admin_find_user(const struct cmd_common *common, const char *name,

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 #include "access.h"
 
+#include "routes.h"
+
 #include <policy/policy.h>
 
 #define TAGS_COUNT 128u /* of one node: TAGS_MAX bytes hold fewer */
@@ -79,6 +81,7 @@ put_member(struct access *a, const struct state *s, struct member *m)
 	struct mesh_ip addresses[] = {m->rec.ip4, m->rec.ip6};
 	const char *tags[TAGS_COUNT];
 	char text[TAGS_MAX];
+	struct mesh_prefix routes[ROUTES_SERVED_MAX];
 	struct mesh_str rest, tag;
 	struct mesh_policy_node_info info = {
 	    .id = (uint64_t)m->rec.id,
@@ -86,6 +89,8 @@ put_member(struct access *a, const struct state *s, struct member *m)
 	    .tags = tags,
 	    .addresses = addresses,
 	    .address_count = 2,
+	    .routes = routes,
+	    .route_count = routes_served(m, routes),
 	};
 	int err = put_user(a, s, m->rec.user);
 
@@ -135,6 +140,30 @@ access_refresh(struct access *a, struct state *s)
 			    CHANGE_VIEW;
 	}
 	return err;
+}
+
+static bool
+may_route(void *arg, const struct member *m, const struct mesh_prefix *p)
+{
+	(void)arg;
+	return m->policy != NULL && mesh_policy_may_route(m->policy, p);
+}
+
+bool
+access_approve(const struct access *a, struct state *s, bool all)
+{
+	bool some = false;
+	struct member *m;
+
+	(void)a;
+	for (uint32_t pos = 0; all && (m = state_next(s, &pos)) != NULL;)
+		some |= routes_approve_auto(s, m, may_route, NULL);
+	for (struct mesh_list *l = s->changed.next; l != &s->changed;
+	     l = l->next)
+		some |= routes_approve_auto(s,
+		    MESH_CONTAINER(l, struct member, changed_link), may_route,
+		    NULL);
+	return some;
 }
 
 bool
@@ -253,6 +282,14 @@ access_visible(const struct access *a, const struct state *s,
 			see |= UINT64_C(1) << (slot % 64);
 	}
 	return see;
+}
+
+bool
+access_route_visible(const struct member *viewer, const struct member *owner,
+    const struct mesh_prefix *route)
+{
+	return viewer->policy != NULL && owner->policy != NULL &&
+	       mesh_policy_route_visible(viewer->policy, owner->policy, route);
 }
 
 void

@@ -28,6 +28,10 @@ bool access_may_tag(const struct access *a, int64_t user, const char *tag);
 /* Is everything allowed, for want of rules? */
 bool access_is_open(const struct access *a);
 
+/* Approves what the policy lets them serve (autoApprovers), of the members that
+ * changed, or of all. True: something is, and another refresh is due. */
+bool access_approve(const struct access *a, struct state *s, bool all);
+
 /* Takes in the members that changed (CHANGE_ACCESS). MESH_OK, MESH_ERR_NOMEM,
  * MESH_ERR_LIMIT. */
 int access_refresh(struct access *a, struct state *s) MESH_MUST_USE;
@@ -40,6 +44,9 @@ bool access_filters_changed(struct access *a);
  * told of. It may itself be among them. */
 uint64_t access_visible(const struct access *a, const struct state *s,
     const struct member *viewer, size_t i, uint64_t mask);
+/* Is a route of the owner of any use to the viewer? */
+bool access_route_visible(const struct member *viewer,
+    const struct member *owner, const struct mesh_prefix *route);
 /* The rules for what may come in: JSON, an array. */
 void access_filter_write(const struct access *a, const struct member *m,
     struct mesh_jw *w);

@@ -250,6 +250,7 @@ static const struct route {
     {"POST", "node/*/expire", api_node_expire},
     {"POST", "node/*/rename/*", api_node_rename},
     {"POST", "node/*/tags", api_node_tag},
+    {"POST", "node/*/approve_routes", api_node_routes},
     {"POST", "auth/register", api_node_approve},
     {"GET", "policy", answer_policy},
     {"PUT", "policy", policy_set},

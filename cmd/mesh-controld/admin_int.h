@@ -54,5 +54,6 @@ unsigned api_node_expire(struct call *k);
 unsigned api_node_rename(struct call *k);
 unsigned api_node_tag(struct call *k);
 unsigned api_node_approve(struct call *k);
+unsigned api_node_routes(struct call *k);
 
 #endif

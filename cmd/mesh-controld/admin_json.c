@@ -2,6 +2,7 @@
 #include "admin_json.h"
 
 #include "authkey.h"
+#include "routes.h"
 
 static void
 write_id(struct mesh_jw *w, const char *name, int64_t id)
@@ -133,12 +134,38 @@ write_addresses(struct mesh_jw *w, const struct node *n)
 	mesh_jw_end_array(w);
 }
 
+static void
+write_prefixes(struct mesh_jw *w, const char *name,
+    const struct mesh_prefix *items, size_t count)
+{
+	char text[MESH_PREFIX_TEXT];
+
+	mesh_jw_name(w, name);
+	mesh_jw_array(w);
+	for (size_t i = 0; i < count; i++)
+		mesh_jw_string(w, mesh_prefix_format(&items[i], text));
+	mesh_jw_end_array(w);
+}
+
+/* May serve, announces, carries now. */
+static void
+write_routes(struct mesh_jw *w, const struct state *s, const struct member *m)
+{
+	static const struct node_routes none;
+	const struct node_routes *r = m->rec.routes ? m->rec.routes : &none;
+	struct mesh_prefix list[ROUTES_SERVED_MAX];
+
+	write_prefixes(w, "approvedRoutes", r->approved.items,
+	    r->approved.count);
+	write_prefixes(w, "availableRoutes", r->announced.items,
+	    r->announced.count);
+	write_prefixes(w, "subnetRoutes", list, routes_carried(s, m, list));
+}
+
 void
 admin_write_node(struct mesh_jw *w, const struct state *s,
     const struct member *m)
 {
-	static const char *const none[] = {"approvedRoutes",
-	    "availableRoutes", "subnetRoutes"};
 	const struct node *n = &m->rec;
 	const struct auth_key *k = state_key(s, n->auth_key);
 	char text[MESH_KEY_TEXT];
@@ -163,8 +190,7 @@ admin_write_node(struct mesh_jw *w, const struct state *s,
 	write_string(w, "registerMethod", method_name(n->method));
 	write_string(w, "givenName", n->label);
 	write_bool(w, "online", m->online);
-	for (size_t i = 0; i < sizeof(none) / sizeof(none[0]); i++)
-		write_tags(w, none[i], "");
+	write_routes(w, s, m);
 	write_tags(w, "tags", n->tags);
 	mesh_jw_end_object(w);
 }

@@ -2,6 +2,7 @@
  * admin_nodes.c - nodes and logins that wait, by the admin socket (admin.h).
  */
 #include "admin_int.h"
+#include "routes.h"
 
 #include <stdlib.h>
 
@@ -154,6 +155,37 @@ api_node_tag(struct call *k)
 		return api_refuse(k, 400, "a tagged node keeps at least one tag");
 	err = state_node_tag(k->s, m, tags);
 	return err == MESH_OK ? answer_node(k, m) : api_refuse_err(k, err);
+}
+
+struct routes_body {
+	struct mesh_bind_list routes;
+};
+
+static const struct mesh_field routes_fields[] = {
+    {"routes", MESH_BIND_CUSTOMS, offsetof(struct routes_body, routes), 0,
+	.codec = &mesh_bind_prefix, .max = NODE_ROUTES_MAX},
+};
+static const struct mesh_schema routes_schema =
+    MESH_SCHEMA(struct routes_body, routes_fields);
+
+/* All that it may serve, in place of what it might before. The answer says what
+ * it carries now, not with the next flush. */
+unsigned
+api_node_routes(struct call *k)
+{
+	struct member *m = node_by_id(k, k->args[0]);
+	struct routes_body body = {0};
+	int err;
+
+	if (m == NULL)
+		return api_refuse(k, 404, "no such node");
+	if (api_body(k, &routes_schema, &body) != MESH_OK)
+		return api_refuse_err(k, MESH_ERR_ARG);
+	err = routes_approve(k->s, m, body.routes.items, body.routes.count);
+	if (err != MESH_OK)
+		return api_refuse_err(k, err);
+	routes_elect(k->s);
+	return answer_node(k, m);
 }
 
 struct approve_body {

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 #include "encode.h"
 
+#include "routes.h"
+
 #include <netmap/dns.h>
 #include <netmap/node.h>
 #include <netmap/user.h>
@@ -9,12 +11,14 @@
 #define NAME_MAX_LEN 512u /* bytes: label and suffix */
 #define ADDRESSES 2u
 #define DISMISSED_ID (INT64_C(1) << 52) /* no node of ours */
+#define ALLOWED_MAX (ADDRESSES + ROUTES_SERVED_MAX)
 
 /* What a wire record borrows while it is written. */
 struct scratch {
 	char stable_id[24];
 	char name[NAME_MAX_LEN];
 	struct mesh_prefix addresses[ADDRESSES];
+	struct mesh_prefix allowed[ALLOWED_MAX], primary[ROUTES_SERVED_MAX];
 	struct mesh_endpoint endpoints[NODE_ENDPOINTS];
 	const char *tags[MESH_NODE_TAGS];
 	char tag_text[TAGS_MAX];
@@ -89,6 +93,25 @@ wire_node(const struct state *s, const struct member *m, struct scratch *x)
 	return w;
 }
 
+/* What the peer may send and be sent beside its own addresses. */
+static void
+add_routes(struct mesh_node *w, struct scratch *x,
+    const struct mesh_prefix *routes, size_t count)
+{
+	size_t allowed = 0, primary = 0;
+
+	for (; allowed < ADDRESSES; allowed++)
+		x->allowed[allowed] = x->addresses[allowed];
+	for (size_t i = 0; i < count; i++) {
+		x->allowed[allowed++] = routes[i];
+		if (!route_is_default(&routes[i]))
+			x->primary[primary++] = routes[i];
+	}
+	w->allowed_ips = (struct mesh_bind_list){x->allowed, allowed, true};
+	w->primary_routes =
+	    (struct mesh_bind_list){x->primary, primary, primary > 0};
+}
+
 /* The schema's object, and behind it what we keep as JSON. Endpoints are never
  * left out: from some to absent is a change that stock nodes do not see. */
 static void
@@ -129,6 +152,17 @@ encode_peer(const struct state *s, struct member *m)
 }
 
 void
+encode_router(const struct state *s, const struct member *m,
+    const struct mesh_prefix *routes, size_t count, struct mesh_buf *out)
+{
+	struct scratch x;
+	struct mesh_node w = wire_node(s, m, &x);
+
+	add_routes(&w, &x, routes, count);
+	write_node(&w, m->rec.hostinfo_peer, out);
+}
+
+void
 encode_self(const struct state *s, const struct member *m,
     struct mesh_buf *out)
 {
@@ -137,11 +171,14 @@ encode_self(const struct state *s, const struct member *m,
 	} caps[] = {
 	    {"default-auto-update", "[false]"},
 	    {"https://tailscale.com/cap/file-sharing", "[]"},
+	    {"https://tailscale.com/cap/ssh", "[]"},
 	};
 	size_t count = sizeof(caps) / sizeof(caps[0]);
+	struct mesh_prefix routes[ROUTES_SERVED_MAX];
 	struct scratch x;
 	struct mesh_node w = wire_node(s, m, &x);
 
+	add_routes(&w, &x, routes, routes_carried(s, m, routes));
 	for (size_t i = 0; i < count; i++) {
 		x.cap_names[i] = caps[i].name;
 		x.cap_values[i] = mesh_str(caps[i].value);

@@ -10,9 +10,13 @@
 
 #define ENCODE_NODE_MAX (4 * NODE_HOSTINFO) /* bytes of one node's JSON */
 
-/* The member as its peers see it: kept with it until it changes. Empty without
- * memory. */
+/* A member without routes as its peers see it: kept with it until it changes.
+ * Empty without memory. */
 struct mesh_str encode_peer(const struct state *s, struct member *m);
+/* One with routes, as a peer sees it that may know of these; appended to out.
+ */
+void encode_router(const struct state *s, const struct member *m,
+    const struct mesh_prefix *routes, size_t count, struct mesh_buf *out);
 /* As it sees itself; appended to out. */
 void encode_self(const struct state *s, const struct member *m,
     struct mesh_buf *out);

@@ -10,10 +10,12 @@
 struct diff_word {
 	uint32_t at; /* which word */
 	uint64_t removed, full, patch;
+	uint64_t routes; /* a number for what is told of routes in `full` */
 };
 
 struct group {
 	struct mesh_list link;
+	const struct member *like; /* one of those who are told this */
 	uint64_t *reqs;
 	size_t count, cap;
 	size_t words;
@@ -85,6 +87,28 @@ flush_collect(struct flush *f)
 	}
 }
 
+/* Two viewers get the same text only if they may know the same routes. */
+static uint64_t
+routes_mark(const struct flush *f, const struct member *viewer,
+    const struct diff_word *d)
+{
+	uint64_t left = d->full & bits_word(&f->mp->state->routers, d->at);
+	struct mesh_prefix routes[ROUTES_SERVED_MAX];
+	uint8_t hash[MESH_BLAKE2B_LEN];
+	uint64_t mark = 0, one;
+
+	while (left != 0) {
+		const struct member *m =
+		    f->mp->state->slots[bits_pop(&left, d->at)];
+		size_t count = mapper_routes(f->mp, viewer, m, routes);
+
+		mesh_blake2b(hash, routes, count * sizeof(*routes));
+		memcpy(&one, hash, sizeof(one));
+		mark = mark * 31 + one;
+	}
+	return mark;
+}
+
 /* What this session has to be told, word by word; and it counts as told. */
 static size_t
 session_diff(struct flush *f, struct session *ss, bool all)
@@ -94,6 +118,10 @@ session_diff(struct flush *f, struct session *ss, bool all)
 
 	for (size_t i = 0; i < f->words; i++) {
 		uint64_t any = all ? UINT64_MAX : f->any.w[i];
+		/* Who sees others may also see other routes. */
+		uint64_t again =
+		    f->full.w[i] |
+		    (all ? bits_word(&f->mp->state->routers, i) : 0);
 		uint64_t see, sent = ss->sent.w[i];
 		struct diff_word d = {.at = (uint32_t)i};
 
@@ -104,10 +132,11 @@ session_diff(struct flush *f, struct session *ss, bool all)
 		see = access_visible(f->mp->access, f->mp->state, ss->member,
 		    i, any);
 		d.removed = any & sent & ~see;
-		d.full = see & (~sent | f->full.w[i]);
+		d.full = see & (~sent | again);
 		d.patch = see & f->patch.w[i] & ~d.full;
 		if ((d.removed | d.full | d.patch) == 0)
 			continue;
+		d.routes = routes_mark(f, ss->member, &d);
 		ss->sent.w[i] = (sent & ~d.removed) | d.full;
 		f->diff[count++] = d;
 	}
@@ -115,7 +144,7 @@ session_diff(struct flush *f, struct session *ss, bool all)
 }
 
 static struct group *
-group_find(struct flush *f, size_t words)
+group_find(struct flush *f, const struct member *like, size_t words)
 {
 	size_t size = words * sizeof(f->diff[0]);
 	uint8_t key[MESH_BLAKE2B_LEN];
@@ -133,6 +162,7 @@ group_find(struct flush *f, size_t words)
 	}
 	memcpy(g->diff, f->diff, size);
 	g->words = words;
+	g->like = like;
 	mesh_list_append(&f->groups, &g->link);
 	return g;
 }
@@ -200,7 +230,7 @@ send_full(struct flush *f, const struct group *g)
 	}
 	if (some == 0)
 		return;
-	r.peers_changed = mapper_peers(f->mp, &f->set);
+	r.peers_changed = mapper_peers(f->mp, g->like, &f->set);
 	r.users = mapper_users(f->mp, NULL, &f->set);
 	mapper_send(f->mp, &r, g->reqs, g->count);
 }
@@ -334,7 +364,7 @@ flush_peers(struct flush *f, bool all)
 		words = session_diff(f, ss,
 		    all || (ss->member->changed & CHANGE_VIEW) != 0);
 		if (words > 0)
-			session_join(f, ss, group_find(f, words));
+			session_join(f, ss, group_find(f, ss->member, words));
 	}
 	for (struct mesh_list *l = f->groups.next; l != &f->groups;
 	    l = l->next) {
@@ -366,6 +396,20 @@ flush_gone(struct flush *f)
 	}
 }
 
+/* The policy knows of the changes, and the changes that come of them are made:
+ * routes that it approves, and who carries them. */
+static int
+settle(struct mapper *mp, bool all)
+{
+	int err = access_refresh(mp->access, mp->state);
+
+	if (err == MESH_OK && access_approve(mp->access, mp->state, all))
+		err = access_refresh(mp->access, mp->state);
+	if (err == MESH_OK)
+		routes_elect(mp->state);
+	return err;
+}
+
 void
 mapper_flush(struct mapper *mp, struct mesh_wall wall)
 {
@@ -373,8 +417,7 @@ mapper_flush(struct mapper *mp, struct mesh_wall wall)
 	bool all = mp->policy_changed;
 	struct flush f;
 
-	if (flush_init(&f, mp, wall) == MESH_OK &&
-	    access_refresh(mp->access, mp->state) == MESH_OK) {
+	if (flush_init(&f, mp, wall) == MESH_OK && settle(mp, all) == MESH_OK) {
 		flush_gone(&f);
 		flush_collect(&f);
 		/* What is no longer allowed ends before anything else. */

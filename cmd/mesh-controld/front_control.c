@@ -170,6 +170,10 @@ read_report(struct decoded *d, struct mesh_str hostinfo, int32_t version,
 	out->hostname = clip(h.hostname, NODE_HOST_MAX - 1);
 	out->hostinfo = buf_str(&d->full);
 	out->hostinfo_peer = buf_str(&d->peer);
+	out->routes = h.routable_ips.items;
+	out->route_count = h.routable_ips.count < NODE_ROUTES_MAX
+			       ? h.routable_ips.count
+			       : NODE_ROUTES_MAX;
 	if (h.netinfo != NULL && h.netinfo->preferred_derp > 0 &&
 	    h.netinfo->preferred_derp <= INT32_MAX)
 		out->relay = (int32_t)h.netinfo->preferred_derp;

@@ -25,6 +25,7 @@ mapper_new(const struct mapper_config *cfg, struct state *state,
 	mesh_buf_init(&mp->users, MAPPER_TEXT_MAX);
 	mesh_buf_init(&mp->filter, MAPPER_TEXT_MAX);
 	mesh_buf_init(&mp->dns, MAPPER_TEXT_MAX);
+	mesh_buf_init(&mp->routers, MAPPER_TEXT_MAX);
 	encode_dns(cfg->suffix, &mp->dns);
 	return mp;
 }
@@ -55,6 +56,7 @@ mapper_free(struct mapper *mp)
 	mesh_buf_release(&mp->users);
 	mesh_buf_release(&mp->filter);
 	mesh_buf_release(&mp->dns);
+	mesh_buf_release(&mp->routers);
 	free(mp->peers);
 	free(mp);
 }
@@ -118,11 +120,38 @@ mapper_users(struct mapper *mp, const struct member *self, const struct bits
 	return (struct mesh_bind_list){mp->user_texts, count, count > 0};
 }
 
+size_t
+mapper_routes(const struct mapper *mp, const struct member *viewer,
+    const struct member *m, struct mesh_prefix out[static ROUTES_SERVED_MAX])
+{
+	size_t count = routes_carried(mp->state, m, out), kept = 0;
+
+	for (size_t i = 0; i < count; i++)
+		if (access_route_visible(viewer, m, &out[i]))
+			out[kept++] = out[i];
+	return kept;
+}
+
+/* A router's text differs from viewer to viewer: appended to mp->routers, with
+ * the place where it begins for a pointer until all are there. */
+static struct mesh_str
+router_text(struct mapper *mp, const struct member *viewer,
+    const struct member *m)
+{
+	struct mesh_prefix routes[ROUTES_SERVED_MAX];
+	size_t count = mapper_routes(mp, viewer, m, routes);
+	size_t at = mp->routers.len;
+
+	encode_router(mp->state, m, routes, count, &mp->routers);
+	return (struct mesh_str){NULL, mp->routers.len - at};
+}
+
 /* The texts of the peers in a set. */
 struct mesh_bind_list
-mapper_peers(struct mapper *mp, const struct bits *set)
+mapper_peers(struct mapper *mp, const struct member *viewer,
+    const struct bits *set)
 {
-	size_t count = 0;
+	size_t count = 0, at = 0;
 
 	if (mp->peer_cap < mp->state->slot_count) {
 		struct mesh_str *grown = reallocarray(mp->peers,
@@ -133,13 +162,21 @@ mapper_peers(struct mapper *mp, const struct bits *set)
 		mp->peers = grown;
 		mp->peer_cap = mp->state->slot_cap;
 	}
+	mesh_buf_clear(&mp->routers);
 	for (size_t i = 0; i < set->words; i++)
 		for (uint64_t w = set->w[i]; w != 0;) {
-			struct mesh_str text = encode_peer(mp->state,
-			    mp->state->slots[bits_pop(&w, i)]);
+			struct member *m = mp->state->slots[bits_pop(&w, i)];
+			struct mesh_str text = m->rec.routes == NULL
+						   ? encode_peer(mp->state, m)
+						   : router_text(mp, viewer, m);
 
 			if (text.len > 0)
 				mp->peers[count++] = text;
+		}
+	for (size_t i = 0; i < count; i++)
+		if (mp->peers[i].p == NULL) {
+			mp->peers[i].p = (const char *)mp->routers.data + at;
+			at += mp->peers[i].len;
 		}
 	return (struct mesh_bind_list){mp->peers, count, count > 0};
 }
@@ -180,9 +217,10 @@ send_all(struct mapper *mp, struct member *m, const struct bits *peers,
 	r.node = (struct mesh_str){(const char *)mp->part.data, mp->part.len};
 	r.filters = (struct mesh_bind_map){.names = &base, .items = &filter,
 	    .count = 1, .set = true};
-	r.peers = mapper_peers(mp, peers);
+	r.peers = mapper_peers(mp, m, peers);
 	r.users = mapper_users(mp, m, peers);
-	if (mp->part.failed || mp->users.failed || mp->filter.failed)
+	if (mp->part.failed || mp->users.failed || mp->filter.failed ||
+	    mp->routers.failed)
 		return MESH_ERR_NOMEM;
 	mapper_send(mp, &r, &req, 1);
 	return mp->text.failed ? MESH_ERR_NOMEM : MESH_OK;

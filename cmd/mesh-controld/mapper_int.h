@@ -6,6 +6,7 @@
 #define CONTROLD_MAPPER_INT_H
 
 #include "mapper.h"
+#include "routes.h"
 
 #include <base/buf.h>
 #include <crypto/blake2b.h>
@@ -32,7 +33,7 @@ struct mapper {
 	size_t session_count;
 	bool policy_changed;
 	/* scratch, kept for the next time */
-	struct mesh_buf text, part, users, filter, dns;
+	struct mesh_buf text, part, users, filter, dns, routers;
 	struct mesh_str *peers;
 	size_t peer_cap;
 	struct mesh_str user_texts[MAPPER_USERS_MAX];
@@ -43,9 +44,13 @@ void mapper_drop(struct mapper *mp, struct session *ss);
 void mapper_send(struct mapper *mp, const struct mesh_map_response *r,
     const uint64_t *reqs, size_t count);
 struct mesh_str mapper_filter(struct mapper *mp, const struct member *m);
-/* Texts of the peers in a set, and profiles of their owners (and self's, if not
- * NULL); good until the next call. */
-struct mesh_bind_list mapper_peers(struct mapper *mp, const struct bits *set);
+/* What the viewer may know of a router's routes: into out, how many. */
+size_t mapper_routes(const struct mapper *mp, const struct member *viewer,
+    const struct member *m, struct mesh_prefix out[static ROUTES_SERVED_MAX]);
+/* Texts of the peers in a set as the viewer sees them, and profiles of their
+ * owners (and self's, if not NULL); good until the next call. */
+struct mesh_bind_list mapper_peers(struct mapper *mp,
+    const struct member *viewer, const struct bits *set);
 struct mesh_bind_list mapper_users(struct mapper *mp,
     const struct member *self, const struct bits *set);
 

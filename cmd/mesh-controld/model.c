@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 #include "model.h"
 
+#include "routes.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -21,7 +23,9 @@ node_release(struct node *n)
 	free(n->hostname);
 	free(n->hostinfo);
 	free(n->hostinfo_peer);
+	node_routes_free(n->routes);
 	n->endpoints = NULL;
+	n->routes = NULL;
 	n->endpoint_count = 0;
 	n->tags = n->hostname = n->hostinfo = n->hostinfo_peer = NULL;
 }

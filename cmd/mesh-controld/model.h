@@ -15,6 +15,8 @@
 #define NODE_HOST_MAX 256u  /* bytes with NUL, as the node reported it */
 #define NODE_ENDPOINTS 64u  /* kept of one node; stock nodes have below 20 */
 #define NODE_HOSTINFO 32768u /* bytes of JSON */
+#define NODE_ROUTES_MAX 256u /* announced by one node, approved for one */
+#define ROUTES_TEXT (NODE_ROUTES_MAX * 50u) /* bytes of such a list */
 #define TAGS_MAX 1024u	     /* bytes with NUL, all tags of one node */
 #define USER_TAGGED INT64_C(2147455555) /* who owns tagged nodes, on the wire */
 
@@ -48,6 +50,16 @@ struct node_endpoint {
 	uint8_t type; /* protocol/control.md 6.1: 1 local, 2 STUN, ... */
 };
 
+struct route_list { /* sorted, each once */
+	struct mesh_prefix *items;
+	size_t count;
+};
+
+struct node_routes {                 /* routes.h */
+	struct route_list announced; /* by the node */
+	struct route_list approved;  /* by administrators and the policy */
+};
+
 struct node {
 	int64_t id;
 	int64_t user; /* 0: tagged, owned by nobody */
@@ -68,6 +80,7 @@ struct node {
 	char *hostname;	     /* as the node says; never NULL */
 	char *hostinfo;	     /* JSON, complete; never NULL ("{}") */
 	char *hostinfo_peer; /* JSON, what peers may see; never NULL */
+	struct node_routes *routes; /* NULL for most: none of either */
 	char label[NODE_LABEL_MAX];
 };
 

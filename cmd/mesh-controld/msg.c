@@ -85,7 +85,8 @@ msg_read_dh_result(struct mesh_rd *r, struct msg_dh_result *out)
 	return mesh_rd_done(r);
 }
 
-/* --- reports; the endpoints are written apart, their room is the reader's */
+/* --- reports; endpoints and routes are written apart, their room is the
+ * reader's */
 
 static void
 put_report(struct mesh_wr *w, const struct report *m)
@@ -111,6 +112,35 @@ get_report(struct mesh_rd *r, struct report *out)
 		r->bad = true;
 }
 
+static void
+put_routes(struct mesh_wr *w, const struct report *m)
+{
+	mesh_wr_u16be(w, (uint16_t)m->route_count);
+	for (size_t i = 0; i < m->route_count; i++) {
+		mesh_wr_bytes(w, m->routes[i].ip.b, 16);
+		mesh_wr_u8(w, m->routes[i].bits);
+	}
+}
+
+static void
+get_routes(struct mesh_rd *r, struct report *out,
+    struct mesh_prefix room[static NODE_ROUTES_MAX])
+{
+	size_t count = mesh_rd_u16be(r);
+
+	if (count > NODE_ROUTES_MAX)
+		r->bad = true;
+	for (size_t i = 0; i < count && !mesh_rd_bad(r); i++) {
+		mesh_rd_copy(r, room[i].ip.b, 16);
+		room[i].bits = mesh_rd_u8(r);
+		if (room[i].bits > 128 ||
+		    (mesh_ip_is4(&room[i].ip) && room[i].bits < 96))
+			r->bad = true;
+	}
+	out->routes = room;
+	out->route_count = mesh_rd_bad(r) ? 0 : count;
+}
+
 bool
 msg_write_register(struct mesh_wr *w, const struct register_ask *m)
 {
@@ -123,6 +153,7 @@ msg_write_register(struct mesh_wr *w, const struct register_ask *m)
 	put_str(w, m->followup);
 	put_str(w, m->tags);
 	put_report(w, &m->report);
+	put_routes(w, &m->report);
 	return mesh_wr_ok(w);
 }
 
@@ -138,6 +169,7 @@ msg_read_register(struct mesh_rd *r, struct register_ask *out)
 	out->followup = get_str(r, MSG_FOLLOWUP);
 	out->tags = get_str(r, TAGS_MAX - 1);
 	get_report(r, &out->report);
+	get_routes(r, &out->report, out->routes);
 	return mesh_rd_done(r);
 }
 
@@ -188,6 +220,7 @@ msg_write_map(struct mesh_wr *w, const struct msg_map *m)
 		mesh_wr_bytes(w, m->endpoints[i].addr.ip.b, 16);
 		mesh_wr_u16be(w, m->endpoints[i].addr.port);
 	}
+	put_routes(w, &m->report);
 	return mesh_wr_ok(w);
 }
 
@@ -209,6 +242,7 @@ msg_read_map(struct mesh_rd *r, struct msg_map *out)
 		out->endpoints[i].addr.port = mesh_rd_u16be(r);
 	}
 	out->report.endpoints = out->endpoints;
+	get_routes(r, &out->report, out->routes);
 	return mesh_rd_done(r);
 }
 

@@ -15,7 +15,6 @@
 
 #define MSG_AUTH_KEY 512u  /* bytes, longest accepted */
 #define MSG_FOLLOWUP 64u   /* bytes of an id */
-#define MSG_ROUTES_MAX 256u
 
 struct msg_hello {
 	struct mesh_machine_key key; /* of the server */
@@ -46,6 +45,7 @@ struct msg_map {
 	struct mesh_node_key key;
 	struct report report;
 	struct node_endpoint endpoints[NODE_ENDPOINTS]; /* of report */
+	struct mesh_prefix routes[NODE_ROUTES_MAX];     /* of report */
 };
 
 struct msg_status {

@@ -145,6 +145,10 @@ register_approve(struct state *s, struct pending *p, struct user *user,
 	struct node n = register_record(s, &ask, wall);
 	int err;
 
+	if (p->rec.routes != NULL) {
+		ask.report.routes = p->rec.routes->announced.items;
+		ask.report.route_count = p->rec.routes->announced.count;
+	}
 	if (state_member_key(s, &p->key) != NULL)
 		return state_fail(s, MESH_ERR_EXIST,
 		    "this node key has joined already");

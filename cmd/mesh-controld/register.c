@@ -2,6 +2,7 @@
 #include "register_int.h"
 
 #include "authkey.h"
+#include "routes.h"
 
 #include <stdlib.h>
 
@@ -89,11 +90,18 @@ copy_or(struct mesh_str s, const char *other)
 int
 register_own_texts(struct node *n, const struct report *r, const char *tags)
 {
+	struct route_list routes = {0};
+	int err = route_list_make(&routes, r->routes, r->route_count, false);
+
+	if (err == MESH_OK)
+		err = node_routes_make(&routes, NULL, &n->routes);
+	free(routes.items);
 	n->tags = strdup(tags);
 	n->hostname = copy_or(r->hostname, "");
 	n->hostinfo = copy_or(r->hostinfo, "{}");
 	n->hostinfo_peer = copy_or(r->hostinfo_peer, "{}");
-	if (n->tags && n->hostname && n->hostinfo && n->hostinfo_peer)
+	if (err == MESH_OK && n->tags && n->hostname && n->hostinfo &&
+	    n->hostinfo_peer)
 		return MESH_OK;
 	node_release(n);
 	return MESH_ERR_NOMEM;

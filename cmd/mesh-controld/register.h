@@ -27,6 +27,7 @@ struct register_ask {
 	struct mesh_str followup; /* id of a pending login; empty: none */
 	struct mesh_str tags;	  /* wished: "tag:a,tag:b" */
 	struct report report;
+	struct mesh_prefix routes[NODE_ROUTES_MAX]; /* room for report */
 };
 
 enum register_kind {

@@ -3,6 +3,7 @@
 
 #include "alloc.h"
 #include "register.h"
+#include "routes.h"
 
 #include <crypto/blake2b.h>
 #include <stdio.h>
@@ -127,6 +128,7 @@ state_touch(struct state *s, struct member *m, unsigned changed)
 	if (m->changed == 0)
 		mesh_list_append(&s->changed, &m->changed_link);
 	m->changed |= changed;
+	s->routes_stale |= m->rec.routes != NULL;
 	free(m->json);
 	m->json = NULL;
 }
@@ -407,6 +409,8 @@ state_new(const struct state_config *cfg, struct store *store,
 	mesh_map_init(&s->users_by_name, LABEL_KEY, STATE_USERS_MAX, seed);
 	mesh_map_init(&s->keys, sizeof(int64_t), STATE_KEYS_MAX, NULL);
 	mesh_map_init(&s->keys_by_ident, KEY_IDENT_LEN, STATE_KEYS_MAX, seed);
+	mesh_map_init(&s->primaries, sizeof(struct mesh_prefix),
+	    STATE_ROUTES_MAX, NULL);
 	mesh_map_init(&s->pending_by_id, PENDING_ID_LEN, PENDING_MAX, seed);
 	mesh_list_init(&s->changed);
 	mesh_list_init(&s->unsaved);
@@ -449,6 +453,8 @@ state_free(struct state *s)
 	mesh_map_release(&s->keys);
 	mesh_map_release(&s->keys_by_ident);
 	mesh_map_release(&s->pending_by_id);
+	mesh_map_release(&s->primaries);
+	bits_release(&s->routers);
 	free(s->slots);
 	free(s->policy);
 	free(s);

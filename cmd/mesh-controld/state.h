@@ -11,6 +11,7 @@
 #ifndef CONTROLD_STATE_H
 #define CONTROLD_STATE_H
 
+#include "bits.h"
 #include "store.h"
 
 #include <base/list.h>
@@ -19,6 +20,7 @@
 #define STATE_NODES_MAX 65536u
 #define STATE_USERS_MAX 65536u
 #define STATE_KEYS_MAX 65536u
+#define STATE_ROUTES_MAX 65536u /* prefixes that are served */
 
 /* What changed on a member since the mapper looked. */
 enum member_change {
@@ -77,6 +79,9 @@ struct state {
 	struct mesh_map by_id, by_key, by_machine, by_ip, by_label;
 	struct mesh_map users, users_by_name; /* struct user */
 	struct mesh_map keys, keys_by_ident;  /* struct auth_key */
+	struct mesh_map primaries; /* prefix: who carries it (routes.h) */
+	struct bits routers;       /* slots of members with routes */
+	bool routes_stale;         /* something happened to one of them */
 	struct mesh_list changed;	      /* members, by changed_link */
 	struct mesh_list unsaved;
 	struct mesh_list pending; /* struct pending, oldest first */
@@ -159,6 +164,8 @@ struct report {
 	struct mesh_str hostinfo, hostinfo_peer; /* JSON; empty: unchanged */
 	const struct node_endpoint *endpoints;
 	size_t endpoint_count;
+	const struct mesh_prefix *routes; /* announced, with the hostinfo */
+	size_t route_count;
 };
 /* MESH_OK, MESH_ERR_NOMEM. */
 int state_report(struct state *s, struct member *m, const struct report *r);

@@ -2,6 +2,7 @@
 #include "state_int.h"
 
 #include "label.h"
+#include "routes.h"
 
 #include <stdlib.h>
 
@@ -178,6 +179,7 @@ state_node_expire(struct state *s, struct member *m, int64_t when)
 void
 state_forget(struct state *s, struct member *m)
 {
+	routes_forget(s, m);
 	state_unindex(s, m);
 	s->node_count--;
 	m->gone = true;

@@ -20,6 +20,9 @@ int state_index(struct state *s, struct member *m);
 void state_unindex(struct state *s, struct member *m);
 int state_relabel(struct state *s, struct member *m, const char *label);
 
+/* state_sync() writes it. */
+void state_mark_unsaved(struct state *s, struct member *m);
+
 /* Out of all look-ups; peers are told, then it is freed. */
 void state_forget(struct state *s, struct member *m);
 

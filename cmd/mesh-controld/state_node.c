@@ -3,6 +3,7 @@
 
 #include "alloc.h"
 #include "label.h"
+#include "routes.h"
 
 #include <stdlib.h>
 
@@ -216,6 +217,8 @@ report_hostinfo(struct state *s, struct member *m, const struct report *r,
 		MESH_OK ||
 	    (err = replace_text(&m->rec.hostinfo_peer, r->hostinfo_peer,
 		 &peers)) != MESH_OK ||
+	    (err = routes_announce(s, m, r->routes, r->route_count, &mine)) !=
+		MESH_OK ||
 	    (err = report_hostname(s, m, r->hostname, changed)) != MESH_OK)
 		return err;
 	*unsaved |= mine;
@@ -227,8 +230,8 @@ report_hostinfo(struct state *s, struct member *m, const struct report *r,
 	return MESH_OK;
 }
 
-static void
-mark_unsaved(struct state *s, struct member *m)
+void
+state_mark_unsaved(struct state *s, struct member *m)
 {
 	if (!m->unsaved)
 		mesh_list_append(&s->unsaved, &m->unsaved_link);
@@ -257,7 +260,7 @@ state_report(struct state *s, struct member *m, const struct report *r)
 	if (changed != 0)
 		state_touch(s, m, changed);
 	if (changed != 0 || unsaved)
-		mark_unsaved(s, m);
+		state_mark_unsaved(s, m);
 	return err;
 }
 
@@ -318,7 +321,7 @@ state_disconnected(struct state *s, struct member *m, struct mesh_time now,
     int64_t wall)
 {
 	m->rec.last_seen = wall;
-	mark_unsaved(s, m);
+	state_mark_unsaved(s, m);
 	m->offline_at = mesh_time_add(now, STATE_OFFLINE_NS);
 	if (m->rec.ephemeral)
 		m->remove_at = mesh_time_add(now, s->cfg.ephemeral_ns);

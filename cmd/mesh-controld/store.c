@@ -46,6 +46,9 @@ static const char *const migrations[] = {
     " id INTEGER PRIMARY KEY AUTOINCREMENT,"
     " text TEXT NOT NULL,"
     " created INTEGER NOT NULL);",
+    /* networks behind nodes */
+    "ALTER TABLE node ADD COLUMN announced TEXT NOT NULL DEFAULT '';"
+    "ALTER TABLE node ADD COLUMN approved TEXT NOT NULL DEFAULT '';",
 };
 #define STORE_VERSION (int)(sizeof(migrations) / sizeof(migrations[0]))
 

@@ -1,12 +1,16 @@
 /* SPDX-License-Identifier: ISC */
 #include "store_int.h"
 
+#include "routes.h"
+
 #include <stdlib.h>
 
 #define NODE_COLUMNS                                                           \
 	"user_id, auth_key_id, machine_key, node_key, disco_key, ip4, ip6,"    \
-	" label, hostname, renamed, tags, method, ephemeral, created, expires,"\
-	" last_seen, capver, relay, endpoints, hostinfo, hostinfo_peer"
+	" label, hostname, renamed, tags, method, ephemeral, created, "        \
+	"expires,"                                                             \
+	" last_seen, capver, relay, endpoints, hostinfo, hostinfo_peer,"       \
+	" announced, approved"
 #define KEY_COLUMNS                                                            \
 	"ident, hash, user_id, reusable, ephemeral, used, revoked, tags,"      \
 	" created, expires"
@@ -15,23 +19,25 @@
 static const char *const statement_sql[STORE_STATEMENTS] = {
     [STORE_USER_ADD] = "INSERT INTO user (name, created) VALUES (?, ?)",
     [STORE_USER_REMOVE] = "DELETE FROM user WHERE id = ?",
-    [STORE_KEY_ADD] = "INSERT INTO auth_key (" KEY_COLUMNS
-	") VALUES (?,?,?,?,?,?,?,?,?,?)",
+    [STORE_KEY_ADD] =
+	"INSERT INTO auth_key (" KEY_COLUMNS ") VALUES (?,?,?,?,?,?,?,?,?,?)",
     [STORE_KEY_UPDATE] = "UPDATE auth_key SET (" KEY_COLUMNS
-	") = (?,?,?,?,?,?,?,?,?,?) WHERE id = ?",
-    [STORE_NODE_ADD] = "INSERT INTO node (" NODE_COLUMNS
-	") VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
-    [STORE_NODE_UPDATE] = "UPDATE node SET (" NODE_COLUMNS
-	") = (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?) WHERE id = ?",
+			 ") = (?,?,?,?,?,?,?,?,?,?) WHERE id = ?",
+    [STORE_NODE_ADD] =
+	"INSERT INTO node (" NODE_COLUMNS
+	") VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
+    [STORE_NODE_UPDATE] =
+	"UPDATE node SET (" NODE_COLUMNS
+	") = (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?) WHERE id = ?",
     [STORE_NODE_REMOVE] = "DELETE FROM node WHERE id = ?",
     [STORE_POLICY_ADD] = "INSERT INTO policy (text, created) VALUES (?, ?)",
     [STORE_POLICY_TRIM] = "DELETE FROM policy WHERE id <= "
-	"(SELECT max(id) FROM policy) - ?",
+			  "(SELECT max(id) FROM policy) - ?",
     [STORE_USER_LOAD] = "SELECT id, name, created FROM user ORDER BY id",
     [STORE_KEY_LOAD] = "SELECT id, " KEY_COLUMNS " FROM auth_key ORDER BY id",
     [STORE_NODE_LOAD] = "SELECT id, " NODE_COLUMNS " FROM node ORDER BY id",
     [STORE_POLICY_LOAD] = "SELECT text, created FROM policy "
-	"ORDER BY id DESC LIMIT 1",
+			  "ORDER BY id DESC LIMIT 1",
 };
 
 /* Binds and reads in the order of the columns; errors stick. */
@@ -192,10 +198,18 @@ endpoints_text(const struct node *n, char out[static ENDPOINTS_TEXT])
 	return (struct mesh_str){out, len};
 }
 
+/* Texts that are made for a row and last until it has run. */
+struct node_texts {
+	char endpoints[ENDPOINTS_TEXT];
+	char announced[ROUTES_TEXT], approved[ROUTES_TEXT];
+};
+
 static void
-put_node(struct row *r, const struct node *n,
-    char endpoints[static ENDPOINTS_TEXT])
+put_node(struct row *r, const struct node *n, struct node_texts *x)
 {
+	static const struct node_routes none;
+	const struct node_routes *routes = n->routes ? n->routes : &none;
+
 	if (n->user != 0)
 		put_int(r, n->user);
 	else if (r->rc == SQLITE_OK)
@@ -217,19 +231,21 @@ put_node(struct row *r, const struct node *n,
 	put_int(r, n->last_seen);
 	put_int(r, n->capver);
 	put_int(r, n->relay);
-	put_text(r, endpoints_text(n, endpoints));
+	put_text(r, endpoints_text(n, x->endpoints));
 	put_text(r, mesh_str(n->hostinfo));
 	put_text(r, mesh_str(n->hostinfo_peer));
+	put_text(r, route_list_text(&routes->announced, x->announced));
+	put_text(r, route_list_text(&routes->approved, x->approved));
 }
 
 int
 store_node_add(struct store *s, struct node *n)
 {
 	struct row r = row_start(s, STORE_NODE_ADD);
-	char endpoints[ENDPOINTS_TEXT];
+	struct node_texts texts;
 	int err;
 
-	put_node(&r, n, endpoints);
+	put_node(&r, n, &texts);
 	if ((err = row_run(&r)) == MESH_OK)
 		n->id = sqlite3_last_insert_rowid(s->db);
 	return err;
@@ -239,9 +255,9 @@ int
 store_node_update(struct store *s, const struct node *n)
 {
 	struct row r = row_start(s, STORE_NODE_UPDATE);
-	char endpoints[ENDPOINTS_TEXT];
+	struct node_texts texts;
 
-	put_node(&r, n, endpoints);
+	put_node(&r, n, &texts);
 	put_int(&r, n->id);
 	return row_run(&r);
 }
@@ -347,6 +363,22 @@ get_endpoints(struct row *r, struct node *n)
 	n->endpoint_count = (uint16_t)count;
 }
 
+static void
+get_routes(struct row *r, struct node *n)
+{
+	struct route_list announced = {0}, approved = {0};
+	int err = route_list_parse(get_text(r), &announced);
+
+	if (err == MESH_OK)
+		err = route_list_parse(get_text(r), &approved);
+	if (err == MESH_OK)
+		err = node_routes_make(&announced, &approved, &n->routes);
+	free(announced.items);
+	free(approved.items);
+	if (err != MESH_OK)
+		r->rc = err == MESH_ERR_FORMAT ? SQLITE_MISMATCH : SQLITE_NOMEM;
+}
+
 static int
 load_user(struct row *r, const struct store_sink *sink)
 {
@@ -404,6 +436,7 @@ load_node(struct row *r, const struct store_sink *sink)
 	get_endpoints(r, &n);
 	n.hostinfo = get_copy(r);
 	n.hostinfo_peer = get_copy(r);
+	get_routes(r, &n);
 	if (r->rc == SQLITE_OK)
 		return sink->node(sink->arg, &n);
 	node_release(&n);

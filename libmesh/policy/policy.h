@@ -3,8 +3,8 @@
  * for a set of nodes.
  *
  * A policy is HuJSON (protocol/services.md 6): `groups`, `hosts`, `tagOwners`,
- * `acls`, `grants` (those with `ip`), `tests`; `ssh`, `nodeAttrs`,
- * `autoApprovers` and `sshTests` are kept, not judged. What is not enforced is
+ * `acls`, `grants` (those with `ip`), `autoApprovers`, `tests`; `ssh`,
+ * `nodeAttrs` and `sshTests` are kept, not judged. What is not enforced is
  * refused with a sentence, never passed over. No text, or neither `acls` nor
  * `grants` in it: everything is allowed; an empty list of them: nothing is.
  *
@@ -18,9 +18,11 @@
  * Rules are compiled once, never per pair of nodes: a node knows by a bit per
  * rule whether it is among the rule's sources or destinations, so that putting
  * a node costs one look at each rule and asking about a pair a few words of
- * bits. The source set of a rule is made once for all nodes that are told of it.
+ * bits. The source set of a rule is made once for all nodes that are told of
+ *it.
  *
- * Nothing here is thread-safe; a policy may be shared by worlds that it outlives.
+ * Nothing here is thread-safe; a policy may be shared by worlds that it
+ *outlives.
  */
 #ifndef MESH_POLICY_POLICY_H
 #define MESH_POLICY_POLICY_H
@@ -51,7 +53,7 @@ void mesh_policy_free(struct mesh_policy *p);
 struct mesh_str mesh_policy_text(const struct mesh_policy *p);
 /* Is everything allowed, because there is no rule section? */
 bool mesh_policy_is_open(const struct mesh_policy *p);
-/* The value of a top-level member ("ssh", "autoApprovers"), as it stands in the
+/* The value of a top-level member ("ssh", "nodeAttrs"), as it stands in the
  * text (HuJSON); empty when there is none. */
 struct mesh_str mesh_policy_section(const struct mesh_policy *p,
     const char *name);
@@ -117,6 +119,12 @@ uint64_t mesh_policy_filter_mark(struct mesh_policy_node *n);
 bool mesh_policy_has_tag(const struct mesh_policy *p, const char *tag);
 bool mesh_policy_may_tag(const struct mesh_policy_world *w, uint64_t user,
     const char *tag);
+
+/* --- routes */
+
+/* May the node serve this network without being asked (autoApprovers)? */
+bool mesh_policy_may_route(const struct mesh_policy_node *n,
+    const struct mesh_prefix *route);
 
 /* --- verdicts */
 

@@ -93,6 +93,11 @@ struct mesh_policy_whos {
 	size_t count;
 };
 
+struct mesh_policy_approver { /* whose nodes may serve what */
+	struct mesh_prefix prefix;
+	struct mesh_policy_whos whos;
+};
+
 struct mesh_policy_section {
 	const char *name;
 	struct mesh_str text;
@@ -112,6 +117,9 @@ struct mesh_policy {
 	size_t rule_count, rule_cap;
 	struct mesh_policy_test *tests;
 	size_t test_count;
+	struct mesh_policy_approver *approvers;
+	size_t approver_count;
+	struct mesh_policy_whos exit_approvers;
 	struct mesh_policy_section sections[MESH_POLICY_SECTIONS];
 	size_t section_count;
 };

@@ -47,6 +47,9 @@ check_filter(struct mesh_policy_node *n)
 		assert(mesh_json_done(&j, NULL) == MESH_OK);
 	}
 	assert(mesh_policy_filter_mark(n) == mark);
+	(void)mesh_policy_may_route(n,
+	    &(struct mesh_prefix){mesh_ip4(10, 1, 0, 0), 96 + 16});
+	(void)mesh_policy_may_route(n, &(struct mesh_prefix){.bits = 0});
 	mesh_buf_release(&text);
 }
 

@@ -131,6 +131,15 @@ test_refused(void **state)
 	    {"{\"hosts\":{\"a\":\"b\"}}",
 		"line 1, column 15: 'b' is no address or prefix (as "
 		"10.0.0.0/8)"},
+	    {"{\"autoApprovers\":{\"routes\":{\"x\":[]}}}",
+		"line 1, column 29: 'x' is no prefix (as 10.0.0.0/8)"},
+	    {"{\"autoApprovers\":{\"routes\":{\"10.0.0.1/8\":[]}}}",
+		"line 1, column 29: '10.0.0.1/8' has bits behind its length"},
+	    {"{\"autoApprovers\":{\"exitNode\":[\"tag:no\"]}}",
+		"line 1, column 31: 'tag:no' is not in 'tagOwners'"},
+	    {"{\"autoApprovers\":{\"services\":{}}}",
+		"line 1, column 19: 'services' is not supported by this "
+		"server"},
 	    {"{\"tagOwners\":{\"web\":[]}}",
 		"line 1, column 15: 'web' is no tag: they look like "
 		"'tag:web'"},
@@ -295,6 +304,47 @@ test_kept(void **state)
 	    "[{\"x\": 1}]"));
 	assert_true(mesh_str_eq(mesh_policy_section(p, "nodeAttrs"), "[]"));
 	assert_int_equal(mesh_policy_section(p, "acls").len, 0);
+	mesh_policy_free(p);
+}
+
+static bool
+may_route(struct mesh_policy_world *w, size_t i, const char *route)
+{
+	struct mesh_prefix p;
+
+	assert_int_equal(mesh_prefix_parse(mesh_str(route), &p), MESH_OK);
+	return mesh_policy_may_route(put(w, i), &p);
+}
+
+static void
+test_approvers(void **state)
+{
+	struct mesh_policy *p = parse(HEAD
+	    "\"autoApprovers\":{\"routes\":{"
+	    "\"10.0.0.0/8\":[\"group:dev\"],\"0.0.0.0/0\":[\"tag:router\"]},"
+	    "\"exitNode\":[\"tag:exit\"]}}");
+	struct mesh_policy_world *w = world(p);
+	size_t alice = 0, router = 0, exit = 0;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(nodes); i++) {
+		if (nodes[i].tag && strcmp(nodes[i].tag, "tag:router") == 0)
+			router = i;
+		else if (nodes[i].tag && strcmp(nodes[i].tag, "tag:exit") == 0)
+			exit = i;
+	}
+	assert_true(may_route(w, alice, "10.0.0.0/8"));
+	assert_true(may_route(w, alice, "10.1.2.0/24"));
+	assert_false(may_route(w, alice, "0.0.0.0/1")); /* more than 10/8 */
+	assert_false(may_route(w, alice, "192.168.0.0/16"));
+	assert_false(may_route(w, alice, "fd00::/8"));
+	assert_true(may_route(w, router, "192.168.0.0/16"));
+	assert_false(may_route(w, router, "0.0.0.0/0")); /* not by `routes` */
+	assert_false(may_route(w, router, "fd00::/8"));
+	assert_true(may_route(w, exit, "0.0.0.0/0"));
+	assert_true(may_route(w, exit, "::/0"));
+	assert_false(may_route(w, exit, "10.0.0.0/8"));
+	mesh_policy_world_free(w);
 	mesh_policy_free(p);
 }
 
@@ -942,6 +992,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_refused),
+	    cmocka_unit_test(test_approvers),
 	    cmocka_unit_test(test_too_long),
 	    cmocka_unit_test(test_open),
 	    cmocka_unit_test(test_kept),
