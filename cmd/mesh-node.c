@@ -152,26 +152,26 @@ run_routes(const struct cmd_common *common, int argc, char **argv)
 
 /* --- approve */
 
+/* POST {"user": , "authId": } */
 static int
-run_approve(const struct cmd_common *common, int argc, char **argv)
+decide(const struct cmd_common *common, const char *path, const char *user,
+    const char *id)
 {
 	struct mesh_buf body, reply;
 	struct mesh_jw w;
 	int status;
 
-	(void)argc;
-	if (opts.user == NULL)
-		return cmd_error(CMD_USAGE, "approve needs --user NAME");
 	mesh_buf_init(&body, 4096);
 	mesh_jw_init(&w, &body, false);
 	mesh_jw_object(&w);
-	mesh_jw_name(&w, "user");
-	mesh_jw_string(&w, opts.user);
+	if (user != NULL) {
+		mesh_jw_name(&w, "user");
+		mesh_jw_string(&w, user);
+	}
 	mesh_jw_name(&w, "authId");
-	mesh_jw_string(&w, argv[0]);
+	mesh_jw_string(&w, id);
 	mesh_jw_end_object(&w);
-	status = admin_call(common, "POST", "/api/v1/auth/register", &body,
-	    &reply);
+	status = admin_call(common, "POST", path, &body, &reply);
 	if (status == CMD_OK && common->json)
 		admin_print_json(&reply);
 	mesh_buf_release(&body);
@@ -179,52 +179,56 @@ run_approve(const struct cmd_common *common, int argc, char **argv)
 	return status;
 }
 
+/* With a user a machine joins; without one somebody logs in to a machine. */
+static int
+run_approve(const struct cmd_common *common, int argc, char **argv)
+{
+	(void)argc;
+	if (opts.user == NULL && strstr(argv[0], "/register/") != NULL)
+		return cmd_error(CMD_USAGE,
+		    "a machine joins as somebody's: approve needs --user NAME");
+	return decide(common,
+	    opts.user != NULL ? "/api/v1/auth/register"
+			      : "/api/v1/auth/approve",
+	    opts.user, argv[0]);
+}
+
+static int
+run_reject(const struct cmd_common *common, int argc, char **argv)
+{
+	(void)argc;
+	return decide(common, "/api/v1/auth/reject", NULL, argv[0]);
+}
+
+/* clang-format off */
 static const struct cmd verbs[] = {
-    {.name = "list",
-	.summary = "lists number, name, address, user and state",
+    {.name = "list", .summary = "lists number, name, address, user and state",
 	.run = run_list},
-    {.name = "approve",
-	.summary = "admits a machine that waits at its URL",
-	.operands = "ID-OR-URL",
-	.min_operands = 1,
-	.max_operands = 1,
-	.options = approve_options,
-	.opts = &opts,
+    {.name = "approve", .summary = "admits a machine, or a login, that waits "
+	"at its URL", .operands = "ID-OR-URL", .min_operands = 1,
+	.max_operands = 1, .options = approve_options, .opts = &opts,
 	.run = run_approve},
-    {.name = "expire",
-	.summary = "ends a machine's login: it has to log in "
-		   "again",
-	.operands = "NODE",
-	.min_operands = 1,
-	.max_operands = 1,
+    {.name = "reject", .summary = "refuses a login that waits at its URL",
+	.operands = "ID-OR-URL", .min_operands = 1, .max_operands = 1,
+	.run = run_reject},
+    {.name = "expire", .summary = "ends a machine's login: it has to log in "
+	"again", .operands = "NODE", .min_operands = 1, .max_operands = 1,
 	.run = run_expire},
-    {.name = "remove",
-	.summary = "removes a machine from the network",
-	.operands = "NODE",
-	.min_operands = 1,
-	.max_operands = 1,
+    {.name = "remove", .summary = "removes a machine from the network",
+	.operands = "NODE", .min_operands = 1, .max_operands = 1,
 	.run = run_remove},
-    {.name = "rename",
-	.summary = "gives a machine another name",
-	.operands = "NODE NAME",
-	.min_operands = 2,
-	.max_operands = 2,
+    {.name = "rename", .summary = "gives a machine another name",
+	.operands = "NODE NAME", .min_operands = 2, .max_operands = 2,
 	.run = run_rename},
-    {.name = "tag",
-	.summary = "gives a machine these tags, and no owner",
-	.operands = "NODE tag:X ...",
-	.min_operands = 2,
-	.max_operands = CMD_ANY,
-	.run = run_tag},
-    {.name = "approve-routes",
-	.summary = "lets a machine serve these "
-		   "networks, and no others",
-	.operands = "NODE [PREFIX ...]",
-	.min_operands = 1,
-	.max_operands = CMD_ANY,
-	.run = run_routes},
+    {.name = "tag", .summary = "gives a machine these tags, and no owner",
+	.operands = "NODE tag:X ...", .min_operands = 2,
+	.max_operands = CMD_ANY, .run = run_tag},
+    {.name = "approve-routes", .summary = "lets it serve these networks alone",
+	.operands = "NODE [PREFIX ...]", .min_operands = 1,
+	.max_operands = CMD_ANY, .run = run_routes},
     {0},
 };
+/* clang-format on */
 
 static const struct cmd command = {
     .name = "mesh-node",

@@ -311,3 +311,14 @@ access_filter_mark(const struct access *a, const struct member *m)
 	(void)a;
 	return m->policy != NULL ? mesh_policy_filter_mark(m->policy) : 0;
 }
+
+bool
+access_ssh_write(const struct access *a, const struct state *s,
+    const struct member *m, struct mesh_jw *w)
+{
+	(void)a;
+	if (m->policy == NULL || !mesh_policy_has_ssh(m->policy))
+		return false;
+	mesh_policy_ssh_write(m->policy, s->cfg.url, w);
+	return true;
+}

@@ -50,6 +50,9 @@ bool access_route_visible(const struct member *viewer,
 /* The rules for what may come in: JSON, an array. */
 void access_filter_write(const struct access *a, const struct member *m,
     struct mesh_jw *w);
+/* Who may log in to the member: SSHPolicy, JSON. False: no rule ever says so. */
+bool access_ssh_write(const struct access *a, const struct state *s,
+    const struct member *m, struct mesh_jw *w);
 /* Equal for equal filters. */
 uint64_t access_filter_mark(const struct access *a, const struct member *m);
 

@@ -62,42 +62,6 @@ api_end(struct call *k)
 
 /* --- what requests say */
 
-static int
-hex_value(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	if (c >= 'a' && c <= 'f')
-		return c - 'a' + 10;
-	return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
-}
-
-/* Percent-decodes; false if it is malformed or too long. */
-static bool
-decode(struct mesh_str s, char out[static API_TEXT])
-{
-	size_t len = 0;
-
-	for (size_t i = 0; i < s.len && len < API_TEXT - 1; i++) {
-		char c = s.p[i];
-
-		if (c == '%') {
-			int hi = i + 2 < s.len ? hex_value(s.p[i + 1]) : -1;
-			int lo = i + 2 < s.len ? hex_value(s.p[i + 2]) : -1;
-
-			if (i + 2 >= s.len || hi < 0 || lo < 0)
-				return false;
-			c = (char)(hi << 4 | lo);
-			i += 2;
-		}
-		if (c == '\0')
-			return false;
-		out[len++] = c;
-	}
-	out[len] = '\0';
-	return len < API_TEXT - 1;
-}
-
 bool
 api_query(const struct call *k, const char *name, char out[static API_TEXT])
 {
@@ -107,7 +71,7 @@ api_query(const struct call *k, const char *name, char out[static API_TEXT])
 		item = mesh_str_cut(&rest, '&');
 		key = mesh_str_cut(&item, '=');
 		if (mesh_str_eq(key, name))
-			return decode(item, out);
+			return mesh_url_decode(item, out, API_TEXT) == MESH_OK;
 	}
 	return false;
 }
@@ -205,6 +169,7 @@ policy_set(struct call *k)
 		return api_refuse_err(k, err);
 	if (access_set_policy(k->c->access, k->s, text, &diag) != MESH_OK)
 		return api_refuse(k, 500, diag.text);
+	sshcheck_forget(k->c->checks);
 	mapper_policy_changed(k->c->mapper);
 	return answer_policy(k);
 }
@@ -252,6 +217,8 @@ static const struct route {
     {"POST", "node/*/tags", api_node_tag},
     {"POST", "node/*/approve_routes", api_node_routes},
     {"POST", "auth/register", api_node_approve},
+    {"POST", "auth/approve", api_check_approve},
+    {"POST", "auth/reject", api_check_reject},
     {"GET", "policy", answer_policy},
     {"PUT", "policy", policy_set},
     {"POST", "policy/check", policy_check},
@@ -270,7 +237,8 @@ path_matches(struct call *k, const char *pattern, struct mesh_str path)
 
 		if (mesh_str_eq(w, "*")) {
 			if (p.len == 0 || args == API_ARGS ||
-			    !decode(p, k->args[args++]))
+			    mesh_url_decode(p, k->args[args++], API_TEXT) !=
+				MESH_OK)
 				return false;
 		} else if (p.len != w.len || memcmp(p.p, w.p, w.len) != 0)
 			return false;

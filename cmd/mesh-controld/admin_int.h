@@ -55,5 +55,7 @@ unsigned api_node_rename(struct call *k);
 unsigned api_node_tag(struct call *k);
 unsigned api_node_approve(struct call *k);
 unsigned api_node_routes(struct call *k);
+unsigned api_check_approve(struct call *k);
+unsigned api_check_reject(struct call *k);
 
 #endif

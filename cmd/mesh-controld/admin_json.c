@@ -85,7 +85,7 @@ write_owner(struct mesh_jw *w, const struct state *s, int64_t user)
 	if (u != NULL)
 		admin_write_user(w, u);
 	else
-		write_user_fields(w, USER_TAGGED, "tagged-devices", 0);
+		write_user_fields(w, USER_TAGGED, USER_TAGGED_NAME, 0);
 }
 
 void

@@ -242,3 +242,32 @@ api_node_approve(struct call *k)
 	err = register_approve(k->s, p, u, p->tags, seed, core_wall().sec, &m);
 	return err == MESH_OK ? answer_node(k, m) : api_refuse_err(k, err);
 }
+
+/* --- logins that have to be approved */
+
+static unsigned
+check_decide(struct call *k, bool accept)
+{
+	struct approve_body body = {0};
+
+	if (api_body(k, &approve_schema, &body) != MESH_OK)
+		return api_refuse_err(k, MESH_ERR_ARG);
+	if (body.id == NULL || !sshcheck_decide(k->c->checks,
+		mesh_str(body.id), accept, core_now()))
+		return api_refuse(k, 404, "no login waits under this id "
+		    "(it lasts 15 minutes)");
+	core_flush_soon(k->c);
+	return api_empty(k);
+}
+
+unsigned
+api_check_approve(struct call *k)
+{
+	return check_decide(k, true);
+}
+
+unsigned
+api_check_reject(struct call *k)
+{
+	return check_decide(k, false);
+}

@@ -62,14 +62,21 @@ core_stop(struct core *c, int status)
 }
 
 void
-core_wake(struct core *c)
+core_flush_soon(struct core *c)
 {
 	static const struct timeval soon = {0, CORE_FLUSH_MS * 1000};
 
-	if (c->flush_armed || !mapper_wants_flush(c->mapper))
+	if (c->flush_armed)
 		return;
 	c->flush_armed = true;
 	event_add(c->flush_timer, &soon);
+}
+
+void
+core_wake(struct core *c)
+{
+	if (mapper_wants_flush(c->mapper))
+		core_flush_soon(c);
 }
 
 static void
@@ -77,11 +84,14 @@ on_flush(evutil_socket_t fd, short what, void *arg)
 {
 	struct core *c = arg;
 	struct register_answer answer;
+	struct sshcheck_answer check;
 
 	(void)fd, (void)what;
 	c->flush_armed = false;
 	while (register_next(c->state, &answer))
 		core_answer(c, &answer);
+	while (sshcheck_next(c->checks, &check))
+		core_check_answer(c, &check);
 	mapper_flush(c->mapper, core_wall());
 }
 
@@ -93,6 +103,7 @@ on_tick(evutil_socket_t fd, short what, void *arg)
 	(void)fd, (void)what;
 	state_tick(c->state, core_now(), core_wall().sec);
 	register_tick(c->state, core_now());
+	sshcheck_tick(c->checks, core_now());
 	core_sync(c);
 	core_wake(c);
 }
@@ -132,8 +143,10 @@ take_policy(struct core *c, struct mesh_diag *diag)
 		return MESH_OK;
 	}
 	err = access_set_policy(c->access, c->state, text, diag);
-	if (err == MESH_OK)
+	if (err == MESH_OK) {
+		sshcheck_forget(c->checks);
 		mapper_policy_changed(c->mapper);
+	}
 	return err;
 }
 
@@ -239,7 +252,8 @@ load_state(struct core *c, struct mesh_diag *diag)
 	    (err = state_new(&cfg, c->store, seed, &c->state, diag)) != MESH_OK)
 		return err;
 	c->access = access_new();
-	if (c->access == NULL ||
+	c->checks = sshcheck_new();
+	if (c->access == NULL || c->checks == NULL ||
 	    (c->mapper = mapper_new(&map, c->state, c->access, &sink)) == NULL)
 		return mesh_fail(diag, MESH_ERR_NOMEM, "out of memory");
 	return take_policy(c, diag);
@@ -319,6 +333,7 @@ core_release(struct core *c)
 	if (c->state != NULL && state_sync(c->state) != MESH_OK)
 		log_warn("%s", c->state->error);
 	admin_free(c->admin);
+	sshcheck_free(c->checks);
 	mapper_free(c->mapper);
 	access_free(c->access);
 	state_free(c->state);

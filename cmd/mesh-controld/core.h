@@ -14,6 +14,7 @@
 #include "mapper.h"
 #include "options.h"
 #include "register.h"
+#include "sshcheck.h"
 
 #include <base/log.h>
 #include <event2/event.h>
@@ -45,6 +46,7 @@ struct core {
 	struct access *access;
 	struct mapper *mapper;
 	struct admin *admin;
+	struct sshcheck *checks;
 	/* reports whose answer waits for the transaction */
 	uint64_t lite[CORE_LITE_MAX];
 	size_t lite_count;
@@ -62,6 +64,8 @@ struct mesh_wall core_wall(void);
 void core_random(void *out, size_t len);
 /* Something changed: tell the nodes soon. */
 void core_wake(struct core *c);
+/* The same, also when the mapper has nothing to tell. */
+void core_flush_soon(struct core *c);
 /* Ends the loop; the process has this exit status. */
 void core_stop(struct core *c, int status);
 
@@ -73,6 +77,8 @@ void core_answer(struct core *c, const struct register_answer *answer);
 void core_frame(void *core, const uint64_t *reqs, size_t count,
     struct mesh_str text);
 void core_end(void *core, uint64_t req);
+/* The answer to a login that had to be approved. */
+void core_check_answer(struct core *c, const struct sshcheck_answer *answer);
 /* The transaction of the reports: then their senders get an answer. */
 void core_sync(struct core *c);
 

@@ -96,6 +96,27 @@ core_sync(struct core *c)
 	c->lite_count = 0;
 }
 
+void
+core_check_answer(struct core *c, const struct sshcheck_answer *answer)
+{
+	struct msg_answer m = {.req = answer->req, .status = 200};
+	struct mesh_buf text;
+
+	mesh_buf_init(&text, 2048);
+	if (answer->kind == SSHCHECK_UNKNOWN) {
+		m.status = 404;
+		m.text = MESH_STR("no such node");
+	} else if (answer->kind == SSHCHECK_STRANGER) {
+		m.status = 401;
+		m.text = MESH_STR("not your node");
+	} else {
+		sshcheck_write(answer, c->url, &text);
+		m.text = (struct mesh_str){(const char *)text.data, text.len};
+	}
+	SEND(c, LINK_ANSWER, msg_write_answer, &m);
+	mesh_buf_release(&text);
+}
+
 /* --- handlers: false ends the front */
 
 static bool
@@ -226,9 +247,32 @@ on_gone(struct core *c, struct mesh_rd *r)
 
 	if (!msg_read_req(r, &req))
 		return false;
-	if (!mapper_close(c->mapper, req, core_now(), core_wall().sec))
+	if (!mapper_close(c->mapper, req, core_now(), core_wall().sec)) {
 		register_cancel(c->state, req);
+		sshcheck_cancel(c->checks, req);
+	}
 	core_wake(c);
+	return true;
+}
+
+static bool
+on_ssh(struct core *c, struct mesh_rd *r)
+{
+	uint8_t random[SSHCHECK_RANDOM];
+	struct sshcheck_answer answer;
+	struct sshcheck_ask ask;
+
+	if (!msg_read_ssh(r, &ask))
+		return false;
+	core_random(random, sizeof(random));
+	sshcheck_handle(c->checks, c->state, &ask, random, core_now(),
+	    &answer);
+	if (answer.kind == SSHCHECK_HOLD &&
+	    mesh_ratelimit_allow(&c->refusals, core_now()))
+		log_info("login waits for approval from=%lld to=%lld id=%s",
+		    (long long)ask.src, (long long)ask.dst, answer.id);
+	if (answer.kind != SSHCHECK_WAIT)
+		core_check_answer(c, &answer);
 	return true;
 }
 
@@ -264,6 +308,8 @@ handle(struct core *c, struct link_msg *m)
 		return on_map(c, &m->body);
 	case LINK_GONE:
 		return on_gone(c, &m->body);
+	case LINK_SSH:
+		return on_ssh(c, &m->body);
 	case LINK_VERIFY:
 		return on_verify(c, &m->body);
 	default: /* the link's table lets nothing else through */

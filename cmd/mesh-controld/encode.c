@@ -220,7 +220,7 @@ encode_user(const struct state *s, int64_t user, struct mesh_buf *out)
 	const struct user *u = state_user(s, user);
 	struct mesh_user w = {
 	    .id = u != NULL ? u->id : USER_TAGGED,
-	    .login_name = u != NULL ? u->name : "tagged-devices",
+	    .login_name = u != NULL ? u->name : USER_TAGGED_NAME,
 	};
 	struct mesh_jw jw;
 

@@ -325,6 +325,27 @@ flush_filters(struct flush *f)
 	free(reqs);
 }
 
+/* --- who may log in: for each node its own */
+
+static void
+flush_ssh(struct flush *f)
+{
+	struct mapper *mp = f->mp;
+
+	for (struct mesh_list *l = mp->sessions.next; l != &mp->sessions;
+	    l = l->next) {
+		struct session *ss = session_at(l);
+		struct mesh_map_response r = frame_start(f);
+		uint64_t mark;
+
+		r.ssh = mapper_ssh(mp, ss->member, ss->ssh_mark, &mark);
+		if (mark == ss->ssh_mark || mp->ssh.failed)
+			continue;
+		ss->ssh_mark = mark;
+		mapper_send(mp, &r, &ss->req, 1);
+	}
+}
+
 /* --- the node's own record */
 
 static void
@@ -345,6 +366,13 @@ flush_self(struct flush *f)
 		    f->mp->part.len};
 		mapper_send(f->mp, &r, &m->session->req, 1);
 	}
+}
+
+static void
+flush_access(struct flush *f)
+{
+	flush_filters(f);
+	flush_ssh(f);
 }
 
 static void
@@ -422,7 +450,7 @@ mapper_flush(struct mapper *mp, struct mesh_wall wall)
 		flush_collect(&f);
 		/* What is no longer allowed ends before anything else. */
 		if (access_filters_changed(mp->access) || all)
-			flush_filters(&f);
+			flush_access(&f);
 		flush_peers(&f, all);
 		flush_self(&f);
 		mp->policy_changed = false;

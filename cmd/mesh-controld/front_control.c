@@ -323,6 +323,71 @@ on_map(struct front_conn *k, int32_t stream, struct mesh_str body)
 	decoded_release(&d);
 }
 
+/* --- GET /machine/ssh/action/SRC/to/DST?local_user=NAME[&auth_id=ID] */
+
+#define SSH_ACTION "/machine/ssh/action/"
+
+static bool
+node_number(struct mesh_str s, int64_t *out)
+{
+	uint64_t n;
+
+	if (mesh_parse_u64(s, INT64_MAX, &n) != MESH_OK || n == 0)
+		return false;
+	*out = (int64_t)n;
+	return true;
+}
+
+/* account: room for the name, decoded. */
+static bool
+ssh_ask(struct mesh_str path, struct sshcheck_ask *ask,
+    char account[static SSHCHECK_ACCOUNT])
+{
+	struct mesh_str query = path, item, key, to;
+
+	path = mesh_str_cut(&query, '?');
+	path.p += sizeof(SSH_ACTION) - 1;
+	path.len -= sizeof(SSH_ACTION) - 1;
+	if (!node_number(mesh_str_cut(&path, '/'), &ask->src))
+		return false;
+	to = mesh_str_cut(&path, '/');
+	if (!mesh_str_eq(to, "to") || !node_number(path, &ask->dst))
+		return false;
+	while (query.len > 0) {
+		item = mesh_str_cut(&query, '&');
+		key = mesh_str_cut(&item, '=');
+		if (mesh_str_eq(key, "local_user")) {
+			if (mesh_url_decode(item, account,
+				SSHCHECK_ACCOUNT) != MESH_OK)
+				return false;
+			ask->account = mesh_str(account);
+		} else if (mesh_str_eq(key, "auth_id"))
+			ask->id = item;
+	}
+	return ask->account.len > 0 && ask->id.len <= SSHCHECK_ID_LEN;
+}
+
+static void
+on_ssh(struct front_conn *k, int32_t stream, struct mesh_str path)
+{
+	struct sshcheck_ask ask = {
+	    .machine = *mesh_control_server_machine(k->session)};
+	char account[SSHCHECK_ACCOUNT];
+	uint8_t bytes[512];
+	struct mesh_wr w = mesh_wr_init(bytes, sizeof(bytes));
+	struct front_req *r;
+
+	if (!ssh_ask(path, &ask, account))
+		respond(k, stream, 400, "malformed question");
+	else if ((r = req_new(k, stream)) == NULL)
+		respond(k, stream, 500, "out of memory");
+	else {
+		ask.req = r->id;
+		if (msg_write_ssh(&w, &ask))
+			front_send(k->front, LINK_SSH, bytes, w.len);
+	}
+}
+
 /* --- what else stock nodes ask for (control.md 4.1) */
 
 static const struct path {
@@ -346,6 +411,12 @@ on_request(struct front_conn *k, const struct mesh_control_server_event *ev)
 {
 	struct mesh_str rest = ev->path, path = mesh_str_cut(&rest, '?');
 	bool known = false;
+
+	if (mesh_str_has_prefix(path, SSH_ACTION) &&
+	    mesh_str_eq(ev->method, "GET")) {
+		on_ssh(k, ev->stream, ev->path);
+		return;
+	}
 
 	for (size_t i = 0; i < sizeof(paths) / sizeof(paths[0]); i++) {
 		if (!mesh_str_eq(path, paths[i].path))

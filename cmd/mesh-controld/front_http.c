@@ -6,6 +6,7 @@
 #include "front.h"
 
 #include "register.h"
+#include "sshcheck.h"
 
 #include <control/msg.h>
 #include <control/upgrade.h>
@@ -22,6 +23,20 @@ static const char page_head[] =
 static const char page_tail[] =
     "</code><p>with the name of the machine's user in place of NAME. "
     "The machine goes on by itself as soon as that is done.</p></html>\n";
+
+static const char check_head[] =
+    "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\">"
+    "<meta name=\"viewport\" content=\"width=device-width\">"
+    "<title>Approve a login</title>"
+    "<style>body{font:1.1em/1.5 sans-serif;max-width:40em;margin:3em auto;"
+    "padding:0 1em}code{background:#eee;padding:.5em;display:block;"
+    "overflow-wrap:anywhere}</style>"
+    "<h1>One more step</h1><p>Somebody wants to log in to a machine of this "
+    "network. An administrator admits it by running this on the server:</p>"
+    "<code>";
+static const char check_tail[] =
+    "</code><p>or refuses it with <em>reject</em> in place of "
+    "<em>approve</em>. The login goes on by itself.</p></html>\n";
 
 void
 http_answer(struct front_conn *k, unsigned status, const char *type,
@@ -95,7 +110,8 @@ is_pending_id(struct mesh_str id)
 
 /* The page does not say whether such a login waits: nothing to guess at. */
 static void
-answer_register(struct front_conn *k, const struct mesh_http_head *head)
+answer_pending(struct front_conn *k, const struct mesh_http_head *head,
+    const char *before, const char *option, const char *after)
 {
 	struct mesh_str path = mesh_http_path(head), id = path;
 	struct mesh_buf body;
@@ -107,11 +123,23 @@ answer_register(struct front_conn *k, const struct mesh_http_head *head)
 		return;
 	}
 	mesh_buf_init(&body, 4096);
-	mesh_buf_printf(&body, "%smesh-node approve %.*s --user NAME%s",
-	    page_head, MESH_STR_ARG(id), page_tail);
+	mesh_buf_printf(&body, "%smesh-node approve %.*s%s%s", before,
+	    MESH_STR_ARG(id), option, after);
 	http_answer(k, body.failed ? 500 : 200, "text/html; charset=utf-8",
 	    (struct mesh_str){(const char *)body.data, body.len});
 	mesh_buf_release(&body);
+}
+
+static void
+answer_register(struct front_conn *k, const struct mesh_http_head *head)
+{
+	answer_pending(k, head, page_head, " --user NAME", page_tail);
+}
+
+static void
+answer_check(struct front_conn *k, const struct mesh_http_head *head)
+{
+	answer_pending(k, head, check_head, "", check_tail);
 }
 
 /* --- relay admission: {"NodePublic":"nodekey:..","Source":"1.2.3.4"} */
@@ -181,6 +209,7 @@ static const struct page {
     {"GET", "/key", false, answer_key},
     {"POST", MESH_UPGRADE_PATH, false, answer_upgrade},
     {"GET", "/register/", true, answer_register},
+    {"GET", "/auth/", true, answer_check},
     {"POST", "/verify", false, answer_verify},
     {"GET", "/health", false, answer_health},
     {"GET", "/robots.txt", false, answer_robots},

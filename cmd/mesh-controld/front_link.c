@@ -176,6 +176,25 @@ on_verdict(struct front *f, struct mesh_rd *r)
 	return true;
 }
 
+static bool
+on_answer(struct front *f, struct mesh_rd *r)
+{
+	struct msg_answer m;
+	struct front_req *req;
+	struct front_conn *k;
+
+	if (!msg_read_answer(r, &m))
+		return false;
+	if ((req = mesh_map_get(&f->reqs, &m.req)) == NULL)
+		return true;
+	k = req->conn;
+	(void)mesh_control_server_respond(k->session, req->stream, m.status,
+	    m.status == 200 ? "application/json" : "text/plain", m.text);
+	control_req_free(req);
+	conn_drive(k);
+	return true;
+}
+
 /* The text as frames, plain or compressed: made once, when the first stream
  * wants it so. */
 static struct mesh_blob *
@@ -238,6 +257,8 @@ handle(struct front *f, struct link_msg *m)
 		return on_frame(f, &m->body);
 	case LINK_END:
 		return on_end(f, &m->body);
+	case LINK_ANSWER:
+		return on_answer(f, &m->body);
 	case LINK_VERDICT:
 		return on_verdict(f, &m->body);
 	default: /* the link's table lets nothing else through */

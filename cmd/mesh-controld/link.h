@@ -31,6 +31,7 @@ enum link_type {
 	LINK_FRAME,	 /* msg_frame: text for the map streams of a list */
 	LINK_END,	 /* u64: this map stream is over */
 	LINK_VERDICT,	 /* u64 request, u8: is this node known? */
+	LINK_ANSWER,	 /* msg_answer: a status and JSON */
 
 	/* front -> core */
 	LINK_DH,       /* msg_dh */
@@ -38,6 +39,7 @@ enum link_type {
 	LINK_MAP,      /* msg_map */
 	LINK_GONE,     /* u64: this request, or its stream, is over */
 	LINK_VERIFY,   /* u64 request, 32-byte node key */
+	LINK_SSH,      /* msg_ssh: a login that has to be approved */
 	LINK_TYPES
 };
 

@@ -3,11 +3,11 @@
 noinst_LTLIBRARIES += libcontrold.la
 libcontrold_la_SOURCES = %D%/model.c %D%/store.c %D%/store_rows.c \
     %D%/alloc.c %D%/label.c %D%/authkey.c %D%/state.c %D%/state_admin.c \
-    %D%/state_node.c %D%/routes.c %D%/register.c %D%/pending.c %D%/access.c %D%/encode.c \
+    %D%/state_node.c %D%/routes.c %D%/sshcheck.c %D%/register.c %D%/pending.c %D%/access.c %D%/encode.c \
     %D%/mapper.c %D%/flush.c %D%/link.c %D%/msg.c %D%/options.c \
     %D%/noisekey.c
 noinst_HEADERS += %D%/model.h %D%/store.h %D%/store_int.h %D%/alloc.h \
-    %D%/label.h %D%/authkey.h %D%/state.h %D%/state_int.h %D%/routes.h %D%/register.h \
+    %D%/label.h %D%/authkey.h %D%/state.h %D%/state_int.h %D%/routes.h %D%/sshcheck.h %D%/register.h \
     %D%/register_int.h %D%/access.h %D%/bits.h %D%/encode.h %D%/mapper.h \
     %D%/mapper_int.h %D%/link.h %D%/msg.h %D%/options.h %D%/noisekey.h \
     %D%/admin.h %D%/admin_json.h %D%/admin_int.h %D%/core.h %D%/front.h %D%/files.h
@@ -28,7 +28,7 @@ if HAVE_CMOCKA
 check_PROGRAMS += tests/unit/test_controld_model \
     tests/unit/test_controld_register tests/unit/test_controld_store \
     tests/unit/test_controld_mapper tests/unit/test_controld_routes \
-    tests/unit/test_controld_link
+    tests/unit/test_controld_sshcheck tests/unit/test_controld_link
 CONTROLD_TEST_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/cmd
 CONTROLD_TEST_LDADD = libcontrold.la $(LDADD) $(SQLITE_LIBS)
 tests_unit_test_controld_model_CPPFLAGS = $(CONTROLD_TEST_CPPFLAGS)
@@ -41,6 +41,8 @@ tests_unit_test_controld_mapper_CPPFLAGS = $(CONTROLD_TEST_CPPFLAGS)
 tests_unit_test_controld_mapper_LDADD = $(CONTROLD_TEST_LDADD)
 tests_unit_test_controld_routes_CPPFLAGS = $(CONTROLD_TEST_CPPFLAGS)
 tests_unit_test_controld_routes_LDADD = $(CONTROLD_TEST_LDADD)
+tests_unit_test_controld_sshcheck_CPPFLAGS = $(CONTROLD_TEST_CPPFLAGS)
+tests_unit_test_controld_sshcheck_LDADD = $(CONTROLD_TEST_LDADD)
 tests_unit_test_controld_link_CPPFLAGS = $(CONTROLD_TEST_CPPFLAGS)
 tests_unit_test_controld_link_LDADD = $(CONTROLD_TEST_LDADD)
 endif
@@ -54,7 +56,7 @@ tests_fuzz_fuzz_controld_msg_LDADD = libcontrold.la $(LDADD) $(SQLITE_LIBS)
 tests_fuzz_fuzz_controld_msg_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
 EXTRA_DIST += tests/interop/controld-stock.sh tests/interop/controld-tsp.sh \
     tests/interop/controld-load.sh \
-    tests/interop/controld-routes.sh \
+    tests/interop/controld-routes.sh tests/interop/controld-ssh.sh \
     tests/bench/control.sh
 
 EXTRA_DIST += %D%/mesh-controld.service.in

@@ -26,6 +26,7 @@ mapper_new(const struct mapper_config *cfg, struct state *state,
 	mesh_buf_init(&mp->filter, MAPPER_TEXT_MAX);
 	mesh_buf_init(&mp->dns, MAPPER_TEXT_MAX);
 	mesh_buf_init(&mp->routers, MAPPER_TEXT_MAX);
+	mesh_buf_init(&mp->ssh, MAPPER_TEXT_MAX);
 	encode_dns(cfg->suffix, &mp->dns);
 	return mp;
 }
@@ -57,6 +58,7 @@ mapper_free(struct mapper *mp)
 	mesh_buf_release(&mp->filter);
 	mesh_buf_release(&mp->dns);
 	mesh_buf_release(&mp->routers);
+	mesh_buf_release(&mp->ssh);
 	free(mp->peers);
 	free(mp);
 }
@@ -194,11 +196,33 @@ mapper_filter(struct mapper *mp, const struct member *m)
 	    mp->filter.len};
 }
 
+struct mesh_str
+mapper_ssh(struct mapper *mp, const struct member *m, uint64_t told,
+    uint64_t *out_mark)
+{
+	uint8_t hash[MESH_BLAKE2B_LEN];
+	struct mesh_jw w;
+
+	mesh_buf_clear(&mp->ssh);
+	mesh_jw_init(&w, &mp->ssh, false);
+	*out_mark = 0;
+	if (!access_ssh_write(mp->access, mp->state, m, &w)) {
+		/* None is what a node has that was told of none. */
+		mesh_buf_clear(&mp->ssh);
+		if (told == 0)
+			return (struct mesh_str){"", 0};
+		mesh_buf_add_str(&mp->ssh, "{\"rules\":[]}");
+	}
+	mesh_blake2b(hash, mp->ssh.data, mp->ssh.len);
+	memcpy(out_mark, hash, sizeof(*out_mark));
+	return (struct mesh_str){(const char *)mp->ssh.data, mp->ssh.len};
+}
+
 /* --- the whole map */
 
 static int
 send_all(struct mapper *mp, struct member *m, const struct bits *peers,
-    uint64_t req, struct mesh_wall wall)
+    uint64_t req, uint64_t *ssh_mark, struct mesh_wall wall)
 {
 	const char *base = "base";
 	struct mesh_str filter = mapper_filter(mp, m);
@@ -212,6 +236,7 @@ send_all(struct mapper *mp, struct member *m, const struct bits *peers,
 	    .debug = MESH_STR("{\"DisableLogTail\":true}"),
 	};
 
+	r.ssh = mapper_ssh(mp, m, 0, ssh_mark);
 	mesh_buf_clear(&mp->part);
 	encode_self(mp->state, m, &mp->part);
 	r.node = (struct mesh_str){(const char *)mp->part.data, mp->part.len};
@@ -220,7 +245,7 @@ send_all(struct mapper *mp, struct member *m, const struct bits *peers,
 	r.peers = mapper_peers(mp, m, peers);
 	r.users = mapper_users(mp, m, peers);
 	if (mp->part.failed || mp->users.failed || mp->filter.failed ||
-	    mp->routers.failed)
+	    mp->routers.failed || mp->ssh.failed)
 		return MESH_ERR_NOMEM;
 	mapper_send(mp, &r, &req, 1);
 	return mp->text.failed ? MESH_ERR_NOMEM : MESH_OK;
@@ -245,10 +270,11 @@ mapper_once(struct mapper *mp, struct member *m, uint64_t req,
     struct mesh_wall wall)
 {
 	struct bits peers = {0};
+	uint64_t ssh_mark;
 	int err = visible_peers(mp, m, &peers);
 
 	if (err == MESH_OK)
-		err = send_all(mp, m, &peers, req, wall);
+		err = send_all(mp, m, &peers, req, &ssh_mark, wall);
 	bits_release(&peers);
 	mp->sink.end(mp->sink.arg, req);
 	return err;
@@ -283,7 +309,7 @@ mapper_open(struct mapper *mp, struct member *m, uint64_t req,
 	}
 	m->session = ss;
 	ss->member = m;
-	return send_all(mp, m, &ss->sent, req, wall);
+	return send_all(mp, m, &ss->sent, req, &ss->ssh_mark, wall);
 }
 
 void

@@ -21,6 +21,7 @@ struct session {
 	struct member *member;
 	struct bits sent; /* of whom the node was told */
 	uint64_t filter_mark; /* of the filter that it has */
+	uint64_t ssh_mark;    /* of its rules about logins; 0: never told */
 };
 
 struct mapper {
@@ -33,7 +34,7 @@ struct mapper {
 	size_t session_count;
 	bool policy_changed;
 	/* scratch, kept for the next time */
-	struct mesh_buf text, part, users, filter, dns, routers;
+	struct mesh_buf text, part, users, filter, dns, routers, ssh;
 	struct mesh_str *peers;
 	size_t peer_cap;
 	struct mesh_str user_texts[MAPPER_USERS_MAX];
@@ -43,6 +44,10 @@ struct mapper {
 void mapper_drop(struct mapper *mp, struct session *ss);
 void mapper_send(struct mapper *mp, const struct mesh_map_response *r,
     const uint64_t *reqs, size_t count);
+/* The member's rules about logins in mp->ssh, and their mark; empty (mark 0)
+ * when the policy has none and `told` is 0. */
+struct mesh_str mapper_ssh(struct mapper *mp, const struct member *m,
+    uint64_t told, uint64_t *out_mark);
 struct mesh_str mapper_filter(struct mapper *mp, const struct member *m);
 /* What the viewer may know of a router's routes: into out, how many. */
 size_t mapper_routes(const struct mapper *mp, const struct member *viewer,

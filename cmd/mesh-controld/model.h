@@ -19,6 +19,7 @@
 #define ROUTES_TEXT (NODE_ROUTES_MAX * 50u) /* bytes of such a list */
 #define TAGS_MAX 1024u	     /* bytes with NUL, all tags of one node */
 #define USER_TAGGED INT64_C(2147455555) /* who owns tagged nodes, on the wire */
+#define USER_TAGGED_NAME "tagged-devices"
 
 #define KEY_IDENT_LEN 12u /* hex digits that name an auth key in public */
 #define KEY_HASH_LEN 32u  /* BLAKE2b of the secret part */

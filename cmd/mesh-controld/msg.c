@@ -263,6 +263,48 @@ msg_read_status(struct mesh_rd *r, struct msg_status *out)
 }
 
 bool
+msg_write_ssh(struct mesh_wr *w, const struct sshcheck_ask *m)
+{
+	mesh_wr_u64be(w, m->req);
+	mesh_wr_bytes(w, m->machine.b, MESH_KEY_LEN);
+	mesh_wr_u64be(w, (uint64_t)m->src);
+	mesh_wr_u64be(w, (uint64_t)m->dst);
+	put_str(w, m->account);
+	put_str(w, m->id);
+	return mesh_wr_ok(w);
+}
+
+bool
+msg_read_ssh(struct mesh_rd *r, struct sshcheck_ask *out)
+{
+	*out = (struct sshcheck_ask){.req = mesh_rd_u64be(r)};
+	mesh_rd_copy(r, out->machine.b, MESH_KEY_LEN);
+	out->src = (int64_t)mesh_rd_u64be(r);
+	out->dst = (int64_t)mesh_rd_u64be(r);
+	out->account = get_str(r, SSHCHECK_ACCOUNT - 1);
+	out->id = get_str(r, SSHCHECK_ID_LEN);
+	return mesh_rd_done(r) && out->src > 0 && out->dst > 0;
+}
+
+bool
+msg_write_answer(struct mesh_wr *w, const struct msg_answer *m)
+{
+	mesh_wr_u64be(w, m->req);
+	mesh_wr_u16be(w, m->status);
+	mesh_wr_bytes(w, m->text.p, m->text.len);
+	return mesh_wr_ok(w);
+}
+
+bool
+msg_read_answer(struct mesh_rd *r, struct msg_answer *out)
+{
+	out->req = mesh_rd_u64be(r);
+	out->status = mesh_rd_u16be(r);
+	out->text.p = (const char *)mesh_rd_rest(r, &out->text.len);
+	return !mesh_rd_bad(r) && out->status >= 200 && out->status < 600;
+}
+
+bool
 msg_read_req(struct mesh_rd *r, uint64_t *out_req)
 {
 	*out_req = mesh_rd_u64be(r);

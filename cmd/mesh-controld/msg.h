@@ -9,6 +9,7 @@
 #define CONTROLD_MSG_H
 
 #include "register.h"
+#include "sshcheck.h"
 
 #include <base/buf.h>
 #include <base/rd.h>
@@ -53,6 +54,12 @@ struct msg_status {
 	uint16_t status; /* 200: the stream is open */
 };
 
+struct msg_answer {
+	uint64_t req;
+	uint16_t status;
+	struct mesh_str text; /* JSON with 200, else a few words */
+};
+
 /* Text for the map streams of a list; JSON of one MapResponse. */
 struct msg_frame {
 	struct mesh_rd reqs; /* u64 each */
@@ -74,7 +81,11 @@ bool msg_write_map(struct mesh_wr *w, const struct msg_map *m);
 bool msg_read_map(struct mesh_rd *r, struct msg_map *out);
 bool msg_write_status(struct mesh_wr *w, const struct msg_status *m);
 bool msg_read_status(struct mesh_rd *r, struct msg_status *out);
-/* One request number; and one with a verdict. */
+bool msg_write_ssh(struct mesh_wr *w, const struct sshcheck_ask *m);
+bool msg_read_ssh(struct mesh_rd *r, struct sshcheck_ask *out);
+bool msg_write_answer(struct mesh_wr *w, const struct msg_answer *m);
+bool msg_read_answer(struct mesh_rd *r, struct msg_answer *out);
+/* One request number. */
 bool msg_read_req(struct mesh_rd *r, uint64_t *out_req);
 bool msg_read_frame(struct mesh_rd *r, struct msg_frame *out);
 

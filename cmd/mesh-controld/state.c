@@ -119,7 +119,7 @@ member_owner(const struct state *s, const struct member *m)
 {
 	const struct user *u = state_user(s, m->rec.user);
 
-	return u != NULL ? u->name : "tagged-devices";
+	return u != NULL ? u->name : USER_TAGGED_NAME;
 }
 
 void

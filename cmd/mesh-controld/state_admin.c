@@ -12,6 +12,9 @@ user_name_is_valid(struct mesh_str name)
 {
 	if (name.len == 0 || name.len >= USER_NAME_MAX || name.p[0] == '-')
 		return false;
+	/* Nodes know who owns what by name: this is nobody. */
+	if (mesh_str_eq(name, USER_TAGGED_NAME))
+		return false;
 	for (size_t i = 0; i < name.len; i++) {
 		char c = name.p[i];
 

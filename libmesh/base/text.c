@@ -83,6 +83,34 @@ mesh_str_copy(struct mesh_str s, char *out, size_t size)
 }
 
 int
+mesh_url_decode(struct mesh_str s, char *out, size_t size)
+{
+	size_t len = 0;
+
+	for (size_t i = 0; i < s.len; i++) {
+		uint8_t c = (uint8_t)s.p[i];
+
+		if (c == '%') {
+			struct mesh_str hex = {s.p + i + 1, 2};
+
+			if (s.len - i < 3 ||
+			    mesh_hex_decode(hex, &c, 1) != MESH_OK)
+				return MESH_ERR_FORMAT;
+			i += 2;
+		}
+		if (c == '\0')
+			return MESH_ERR_FORMAT;
+		if (len + 1 >= size)
+			return MESH_ERR_LIMIT;
+		out[len++] = (char)c;
+	}
+	if (size == 0)
+		return MESH_ERR_LIMIT;
+	out[len] = '\0';
+	return MESH_OK;
+}
+
+int
 mesh_parse_u64(struct mesh_str s, uint64_t max, uint64_t *out)
 {
 	uint64_t v = 0;

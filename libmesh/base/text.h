@@ -63,6 +63,10 @@ void mesh_base64_encode(const uint8_t *p, size_t len, char *out);
 int mesh_base64_decode(struct mesh_str text, uint8_t *out, size_t max,
     size_t *out_len);
 
+/* Percent-decoding, of a path segment or a query value; room for NUL. '+' stays.
+ * MESH_ERR_FORMAT: malformed, or a NUL in it; MESH_ERR_LIMIT. */
+int mesh_url_decode(struct mesh_str s, char *out, size_t size);
+
 /* Decimal digits only, no sign, no blanks; MESH_ERR_FORMAT, MESH_ERR_LIMIT. */
 int mesh_parse_u64(struct mesh_str s, uint64_t max, uint64_t *out);
 

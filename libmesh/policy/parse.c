@@ -359,7 +359,7 @@ static const struct top {
     {"acls", NULL, mesh_policy_read_acls},
     {"grants", NULL, mesh_policy_read_grants},
     {"tests", NULL, mesh_policy_read_tests},
-    {"ssh", read_kept, NULL},
+    {"ssh", NULL, mesh_policy_read_ssh},
     {"sshTests", read_kept, NULL},
     {"nodeAttrs", read_kept, NULL},
     {"autoApprovers", NULL, mesh_policy_read_approvers},

@@ -57,6 +57,7 @@ unsigned mesh_policy_read_object(struct mesh_policy_parse *ps,
 void mesh_policy_read_acls(struct mesh_policy_parse *ps);
 void mesh_policy_read_grants(struct mesh_policy_parse *ps);
 void mesh_policy_read_tests(struct mesh_policy_parse *ps);
+void mesh_policy_read_ssh(struct mesh_policy_parse *ps);
 void mesh_policy_read_approvers(struct mesh_policy_parse *ps);
 
 #endif

@@ -3,7 +3,7 @@
  * for a set of nodes.
  *
  * A policy is HuJSON (protocol/services.md 6): `groups`, `hosts`, `tagOwners`,
- * `acls`, `grants` (those with `ip`), `autoApprovers`, `tests`; `ssh`,
+ * `acls`, `grants` (those with `ip`), `autoApprovers`, `ssh`, `tests`;
  * `nodeAttrs` and `sshTests` are kept, not judged. What is not enforced is
  * refused with a sentence, never passed over. No text, or neither `acls` nor
  * `grants` in it: everything is allowed; an empty list of them: nothing is.
@@ -36,6 +36,9 @@
 #define MESH_POLICY_RULES_MAX 8192u	/* after compiling */
 #define MESH_POLICY_LIST_MAX 16384u	/* items of any list in the text */
 #define MESH_POLICY_TESTS_MAX 4096u
+#define MESH_POLICY_SSH_MAX 1024u /* rules of ssh */
+#define MESH_POLICY_ACCOUNT_MAX 64u /* bytes of an account's name */
+#define MESH_POLICY_URL_MAX 512u    /* bytes of a server's URL */
 #define MESH_POLICY_NODES_MAX 65536u
 #define MESH_POLICY_ADDRESSES_MAX 16u /* of a node */
 #define MESH_POLICY_ROUTES_MAX 1024u  /* of a node */
@@ -53,7 +56,7 @@ void mesh_policy_free(struct mesh_policy *p);
 struct mesh_str mesh_policy_text(const struct mesh_policy *p);
 /* Is everything allowed, because there is no rule section? */
 bool mesh_policy_is_open(const struct mesh_policy *p);
-/* The value of a top-level member ("ssh", "nodeAttrs"), as it stands in the
+/* The value of a top-level member ("sshTests", "nodeAttrs"), as it stands in the
  * text (HuJSON); empty when there is none. */
 struct mesh_str mesh_policy_section(const struct mesh_policy *p,
     const char *name);
@@ -125,6 +128,26 @@ bool mesh_policy_may_tag(const struct mesh_policy_world *w, uint64_t user,
 /* May the node serve this network without being asked (autoApprovers)? */
 bool mesh_policy_may_route(const struct mesh_policy_node *n,
     const struct mesh_prefix *route);
+
+/* --- logins */
+
+/* Is there any rule about logins? */
+bool mesh_policy_has_ssh(const struct mesh_policy_node *n);
+/* Writes the node's SSHPolicy: {"rules":[]} when nobody may log in. Nodes with
+ * tags stand in it by their ids, as text. url: of the server, which a node asks
+ * when a rule says "check". */
+void mesh_policy_ssh_write(const struct mesh_policy_node *n, const char *url,
+    struct mesh_jw *w);
+
+struct mesh_policy_ssh_verdict {
+	bool allowed;
+	bool check;	    /* after the user has shown up again */
+	uint64_t period_ns; /* which is good for so long; 0: once */
+};
+/* May src log in to dst, to this account? */
+void mesh_policy_ssh_ask(const struct mesh_policy_node *src,
+    const struct mesh_policy_node *dst, struct mesh_str account,
+    struct mesh_policy_ssh_verdict *out);
 
 /* --- verdicts */
 

@@ -98,6 +98,16 @@ struct mesh_policy_approver { /* whose nodes may serve what */
 	struct mesh_policy_whos whos;
 };
 
+struct mesh_policy_ssh { /* who may log in where as whom */
+	size_t offset;
+	bool check;
+	uint64_t period_ns; /* of check; 0: always anew */
+	bool root, nonroot;
+	struct mesh_policy_who *srcs, *dsts;
+	struct mesh_str *users, *domains, *envs;
+	size_t src_count, dst_count, user_count, domain_count, env_count;
+};
+
 struct mesh_policy_section {
 	const char *name;
 	struct mesh_str text;
@@ -117,6 +127,8 @@ struct mesh_policy {
 	size_t rule_count, rule_cap;
 	struct mesh_policy_test *tests;
 	size_t test_count;
+	struct mesh_policy_ssh *ssh;
+	size_t ssh_count;
 	struct mesh_policy_approver *approvers;
 	size_t approver_count;
 	struct mesh_policy_whos exit_approvers;
@@ -210,6 +222,8 @@ bool mesh_who_is_identity(const struct mesh_policy_who *who);
 /* The same users and nodes under another policy; NULL without memory. */
 struct mesh_policy_world *mesh_policy_world_copy(const struct mesh_policy *p,
     const struct mesh_policy_world *from);
+/* Is this number one of the user's names in the policy? */
+bool mesh_policy_user_has(const struct mesh_policy_user *u, uint32_t token);
 bool mesh_policy_user_is(const struct mesh_policy_user *u, struct mesh_str s);
 /* A node of a user that has none. */
 int mesh_policy_imagine_user(struct mesh_policy_world *w, struct mesh_str name);

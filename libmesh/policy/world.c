@@ -119,8 +119,8 @@ mesh_policy_world_free(struct mesh_policy_world *w)
 
 /* --- who is who */
 
-static bool
-user_has_token(const struct mesh_policy_user *u, uint32_t token)
+bool
+mesh_policy_user_has(const struct mesh_policy_user *u, uint32_t token)
 {
 	for (size_t i = 0; i < COUNT(u->tokens); i++)
 		if (u->tokens[i] == token && token != MESH_POLICY_NONE)
@@ -151,7 +151,7 @@ mesh_who_names(const struct mesh_policy_who *who,
 {
 	switch (who->is) {
 	case MESH_WHO_IS_USER:
-		return n->user && user_has_token(n->user, who->index);
+		return n->user && mesh_policy_user_has(n->user, who->index);
 	case MESH_WHO_IS_GROUP:
 		return n->user && mesh_bit_has(n->user->groups, who->index);
 	case MESH_WHO_IS_TAG:
@@ -315,7 +315,7 @@ user_judge(const struct mesh_policy_world *w, struct mesh_policy_user *u)
 	memset(u->groups, 0, (p->groups.count / 64 + 1) * sizeof(*u->groups));
 	for (size_t g = 0; g < p->groups.count; g++)
 		for (size_t i = 0; i < p->members[g].count; i++)
-			if (user_has_token(u, p->members[g].items[i].index))
+			if (mesh_policy_user_has(u, p->members[g].items[i].index))
 				mesh_bit_set(u->groups, g);
 }
 
@@ -595,7 +595,7 @@ user_owns(const struct mesh_policy *p, const struct mesh_policy_user *u,
 		const struct mesh_policy_who *who = &owners->items[i];
 
 		if ((who->is == MESH_WHO_IS_USER &&
-			user_has_token(u, who->index)) ||
+			mesh_policy_user_has(u, who->index)) ||
 		    (who->is == MESH_WHO_IS_GROUP &&
 			mesh_bit_has(u->groups, who->index)) ||
 		    (who->is == MESH_WHO_IS_TAG && depth < OWNERS_DEPTH &&

@@ -69,7 +69,7 @@ for page in "$man"/mesh-*.1; do
 	c=$(basename "$page" .1)
 	[ -x "$builddir/$c" ] || continue
 	"$c" --help >"$T/top"
-	verbs=$(sed -n '/^Options:/q; s/^  \([a-z]*\) .*/\1/p' "$T/top")
+	verbs=$(sed -n '/^Options:/q; s/^  \([a-z][a-z-]*\) .*/\1/p' "$T/top")
 	if grep -q '^usage: .* VERB ' "$T/top"; then
 		for v in $verbs; do
 			"$c" "$v" --help >"$T/verb"

@@ -20,10 +20,12 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 		struct msg_map map;
 		struct msg_status status;
 		struct msg_frame frame;
+		struct sshcheck_ask ssh;
+		struct msg_answer answer_json;
 		uint64_t req;
 	} m;
 
-	switch (which % 9) {
+	switch (which % 11) {
 	case 0:
 		(void)msg_read_hello(&r, &m.hello);
 		break;
@@ -47,6 +49,12 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 		break;
 	case 7:
 		(void)msg_read_req(&r, &m.req);
+		break;
+	case 8:
+		(void)msg_read_ssh(&r, &m.ssh);
+		break;
+	case 9:
+		(void)msg_read_answer(&r, &m.answer_json);
 		break;
 	default:
 		(void)msg_read_frame(&r, &m.frame);

@@ -30,6 +30,29 @@ put(struct mesh_policy_world *w, uint64_t id, const char *tag)
 		abort();
 }
 
+/* What a node is told and what is answered about it agree. */
+static void
+check_ssh(struct mesh_policy_node *n)
+{
+	struct mesh_policy_ssh_verdict v;
+	struct mesh_buf text;
+	struct mesh_json j;
+	struct mesh_jw w;
+
+	mesh_buf_init(&text, 1u << 24);
+	mesh_jw_init(&w, &text, false);
+	mesh_policy_ssh_write(n, "https://x", &w);
+	if (!text.failed) {
+		mesh_json_init(&j, (const char *)text.data, text.len, 0);
+		mesh_json_skip(&j);
+		assert(mesh_json_done(&j, NULL) == MESH_OK);
+	}
+	mesh_policy_ssh_ask(n, n, MESH_STR("root"), &v);
+	if (v.allowed && !text.failed)
+		assert(memmem(text.data, text.len, "\"root\":\"root\"", 13));
+	mesh_buf_release(&text);
+}
+
 static void
 check_filter(struct mesh_policy_node *n)
 {
@@ -49,6 +72,7 @@ check_filter(struct mesh_policy_node *n)
 	assert(mesh_policy_filter_mark(n) == mark);
 	(void)mesh_policy_may_route(n,
 	    &(struct mesh_prefix){mesh_ip4(10, 1, 0, 0), 96 + 16});
+	check_ssh(n);
 	(void)mesh_policy_may_route(n, &(struct mesh_prefix){.bits = 0});
 	mesh_buf_release(&text);
 }

@@ -147,9 +147,9 @@ malformed_ones_are_refused(void **state)
 	    {"00ff000000000000", "type is not allowed here"},
 	    {"0001000000000000 01", "type is not allowed here"}, /* CONFIG */
 	    {"0006000000000000", "type is not allowed here"}, /* core's own */
-	    {"000a000000000000 00", "wrong size"},
-	    {"000a000100000000", "bulk without descriptor"},
-	    {"000a000000000007", "out of sequence"},
+	    {"000b000000000000 00", "wrong size"},
+	    {"000b000100000000", "bulk without descriptor"},
+	    {"000b000000000007", "out of sequence"},
 	};
 	uint8_t bytes[64];
 	struct link_msg in;
@@ -251,6 +251,29 @@ maps_survive_the_way(void **state)
 	}
 }
 
+static void
+questions_about_logins_survive_the_way(void **state)
+{
+	struct sshcheck_ask ask = {.req = 5, .src = 3, .dst = 4,
+	    .account = MESH_STR("root"), .id = MESH_STR("12ab")}, got;
+	uint8_t body[512];
+	struct mesh_wr w = mesh_wr_init(body, sizeof(body));
+	struct mesh_rd r;
+
+	(void)state;
+	memset(ask.machine.b, 1, MESH_KEY_LEN);
+	assert_true(msg_write_ssh(&w, &ask));
+	r = mesh_rd_init(body, w.len);
+	assert_true(msg_read_ssh(&r, &got));
+	assert_int_equal(got.dst, 4);
+	assert_true(mesh_str_eq(got.account, "root"));
+	assert_true(mesh_str_eq(got.id, "12ab"));
+	for (size_t len = 0; len < w.len; len++) {
+		r = mesh_rd_init(body, len);
+		assert_false(msg_read_ssh(&r, &got));
+	}
+}
+
 int
 main(void)
 {
@@ -264,6 +287,7 @@ main(void)
 	    TEST(unsealed_bulk_is_refused),
 	    TEST(registrations_survive_the_way),
 	    TEST(maps_survive_the_way),
+	    TEST(questions_about_logins_survive_the_way),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -96,6 +96,10 @@ world(const struct mesh_policy *p)
 	HEAD "\"acls\":[{\"action\":\"accept\",\"src\":[" src "],\"dst\":[" dst \
 	     "]}]}"
 
+#define SSH(action, src, dst, users, more)                                     \
+	HEAD "\"ssh\":[{\"action\":" action ",\"src\":[" src "],\"dst\":[" dst \
+	     "],\"users\":[" users "]" more "}]}"
+
 /* --- errors */
 
 static void
@@ -131,6 +135,46 @@ test_refused(void **state)
 	    {"{\"hosts\":{\"a\":\"b\"}}",
 		"line 1, column 15: 'b' is no address or prefix (as "
 		"10.0.0.0/8)"},
+	    {SSH("\"deny\"", "\"bob@\"", "\"tag:web\"", "\"root\"", ""),
+		"line 1, column 197: 'deny' is no action: 'accept' and 'check' "
+		"are"},
+	    {SSH("\"check\"", "\"office\"", "\"tag:web\"", "\"root\"", ""),
+		"line 1, column 212: 'office' cannot be a source of ssh: users, "
+		"groups, tags, autogroup:member and autogroup:tagged can"},
+	    {SSH("\"check\"", "\"bob@\"", "\"*\"", "\"root\"", ""),
+		"line 1, column 227: '*' cannot be a destination of ssh: users, "
+		"tags, autogroup:self, :member and :tagged can"},
+	    {SSH("\"check\"", "\"bob@\"", "\"group:dev\"", "\"root\"", ""),
+		"line 1, column 227: 'group:dev' cannot be a destination of "
+		"ssh: users, tags, autogroup:self, :member and :tagged can"},
+	    {SSH("\"check\"", "\"bob@\"", "\"alice@\"", "\"root\"", ""),
+		"line 1, column 227: a user's machines can only be reached by "
+		"this user: write 'autogroup:self'"},
+	    {SSH("\"check\"", "\"tag:web\"", "\"autogroup:self\"",
+		 "\"root\"", ""),
+		"line 1, column 230: machines with tags cannot log in to "
+		"machines of users"},
+	    {SSH("\"check\"", "\"bob@\"", "\"tag:web\"", "", ""),
+		"line 1, column 187: an ssh rule needs at least one of "
+		"'users'"},
+	    {SSH("\"check\"", "\"bob@\"", "\"tag:web\"", "\"*\"", ""),
+		"line 1, column 247: '*' is no account: a name, 'root', "
+		"'autogroup:nonroot' or 'localpart:*@domain'"},
+	    {SSH("\"check\"", "\"bob@\"", "\"tag:web\"", "\"-froot\"", ""),
+		"line 1, column 247: '-froot' is no account"},
+	    {SSH("\"check\"", "\"bob@\"", "\"tag:web\"",
+		 "\"localpart:*@\"", ""),
+		"line 1, column 247: 'localpart:*@' has no domain"},
+	    {SSH("\"accept\"", "\"bob@\"", "\"tag:web\"", "\"root\"",
+		 ",\"checkPeriod\":\"1h\""),
+		"line 1, column 270: 'checkPeriod' goes with the action "
+		"'check' only"},
+	    {SSH("\"check\"", "\"bob@\"", "\"tag:web\"", "\"root\"",
+		 ",\"checkPeriod\":\"169h\""),
+		"line 1, column 269: '169h' is more than 168h"},
+	    {"{\"ssh\":[{\"action\":\"accept\"}]}",
+		"line 1, column 9: an ssh rule needs 'action', 'src', 'dst' "
+		"and 'users'"},
 	    {"{\"autoApprovers\":{\"routes\":{\"x\":[]}}}",
 		"line 1, column 29: 'x' is no prefix (as 10.0.0.0/8)"},
 	    {"{\"autoApprovers\":{\"routes\":{\"10.0.0.1/8\":[]}}}",
@@ -294,13 +338,12 @@ test_open(void **state)
 static void
 test_kept(void **state)
 {
-	struct mesh_policy *p = parse("{\"ssh\": [{\"x\": 1}], // kept\n"
+	struct mesh_policy *p = parse("{\"sshTests\": [{\"x\": 1}], // kept\n"
 				      "\"autoApprovers\":{},\"nodeAttrs\":[],"
-				      "\"sshTests\":[],"
 				      "\"randomizeClientPort\":true}");
 
 	(void)state;
-	assert_true(mesh_str_eq(mesh_policy_section(p, "ssh"),
+	assert_true(mesh_str_eq(mesh_policy_section(p, "sshTests"),
 	    "[{\"x\": 1}]"));
 	assert_true(mesh_str_eq(mesh_policy_section(p, "nodeAttrs"), "[]"));
 	assert_int_equal(mesh_policy_section(p, "acls").len, 0);
@@ -324,14 +367,14 @@ test_approvers(void **state)
 	    "\"10.0.0.0/8\":[\"group:dev\"],\"0.0.0.0/0\":[\"tag:router\"]},"
 	    "\"exitNode\":[\"tag:exit\"]}}");
 	struct mesh_policy_world *w = world(p);
-	size_t alice = 0, router = 0, exit = 0;
+	size_t alice = 0, router = 0, exits = 0;
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(nodes); i++) {
 		if (nodes[i].tag && strcmp(nodes[i].tag, "tag:router") == 0)
 			router = i;
 		else if (nodes[i].tag && strcmp(nodes[i].tag, "tag:exit") == 0)
-			exit = i;
+			exits = i;
 	}
 	assert_true(may_route(w, alice, "10.0.0.0/8"));
 	assert_true(may_route(w, alice, "10.1.2.0/24"));
@@ -341,9 +384,102 @@ test_approvers(void **state)
 	assert_true(may_route(w, router, "192.168.0.0/16"));
 	assert_false(may_route(w, router, "0.0.0.0/0")); /* not by `routes` */
 	assert_false(may_route(w, router, "fd00::/8"));
-	assert_true(may_route(w, exit, "0.0.0.0/0"));
-	assert_true(may_route(w, exit, "::/0"));
-	assert_false(may_route(w, exit, "10.0.0.0/8"));
+	assert_true(may_route(w, exits, "0.0.0.0/0"));
+	assert_true(may_route(w, exits, "::/0"));
+	assert_false(may_route(w, exits, "10.0.0.0/8"));
+	mesh_policy_world_free(w);
+	mesh_policy_free(p);
+}
+
+/* --- logins */
+
+static void
+ssh_is(struct mesh_policy_world *w, size_t i, const char *want)
+{
+	struct mesh_buf got;
+	struct mesh_jw jw;
+
+	mesh_buf_init(&got, 1u << 16);
+	mesh_jw_init(&jw, &got, false);
+	mesh_policy_ssh_write(put(w, i), "https://x", &jw);
+	mesh_buf_add_byte(&got, 0);
+	assert_string_equal((const char *)got.data, want);
+	mesh_buf_release(&got);
+}
+
+static bool
+ssh_lets(struct mesh_policy_world *w, size_t src, size_t dst,
+    const char *account, bool check)
+{
+	struct mesh_policy_ssh_verdict v;
+
+	mesh_policy_ssh_ask(put(w, src), put(w, dst), mesh_str(account), &v);
+	return v.allowed && v.check == check;
+}
+
+#define ACCEPT                                                                 \
+	"\"action\":{\"accept\":true,\"allowAgentForwarding\":true,"           \
+	"\"allowLocalPortForwarding\":true,"                                   \
+	"\"allowRemotePortForwarding\":true}"
+#define CHECK                                                                  \
+	"\"action\":{\"holdAndDelegate\":\"https://x/machine/ssh/action/"       \
+	"$SRC_NODE_ID/to/$DST_NODE_ID?local_user=$LOCAL_USER\"}"
+
+static void
+test_ssh(void **state)
+{
+	struct mesh_policy *p = parse(HEAD "\"ssh\":["
+	    "{\"action\":\"accept\",\"src\":[\"group:dev\",\"tag:web\"],"
+	    "\"dst\":[\"tag:web\",\"tag:exit\"],\"users\":[\"deploy\"]},"
+	    "{\"action\":\"check\",\"src\":[\"alice@\"],\"dst\":[\"tag:exit\"],"
+	    "\"users\":[\"root\"],\"checkPeriod\":\"1h\","
+	    "\"acceptEnv\":[\"LANG\"]},"
+	    "{\"action\":\"accept\",\"src\":[\"autogroup:member\"],"
+	    "\"dst\":[\"autogroup:self\"],\"users\":[\"autogroup:nonroot\"]},"
+	    "{\"action\":\"accept\",\"src\":[\"autogroup:member\"],"
+	    "\"dst\":[\"tag:router\"],\"users\":[\"localpart:*@Example.com\"]}"
+	    "]}");
+	struct mesh_policy_world *w = world(p);
+	enum { A1, A2, B, W, R, E }; /* rows of nodes */
+	struct mesh_policy_ssh_verdict v;
+
+	(void)state;
+	ssh_is(w, W, "{\"rules\":[{\"principals\":[{\"userLogin\":\"alice\"},"
+	    "{\"node\":\"4\"}],\"sshUsers\":{\"root\":\"\","
+	    "\"deploy\":\"deploy\"}," ACCEPT "}]}");
+	ssh_is(w, E, "{\"rules\":[{\"principals\":[{\"userLogin\":\"alice\"}],"
+	    "\"sshUsers\":{\"root\":\"root\"}," CHECK
+	    ",\"acceptEnv\":[\"LANG\"]},"
+	    "{\"principals\":[{\"userLogin\":\"alice\"},{\"node\":\"4\"}],"
+	    "\"sshUsers\":{\"root\":\"\",\"deploy\":\"deploy\"}," ACCEPT "}]}");
+	ssh_is(w, B, "{\"rules\":[{\"principals\":[{\"userLogin\":\"bob\"}],"
+	    "\"sshUsers\":{\"*\":\"=\",\"root\":\"\"}," ACCEPT "}]}");
+	ssh_is(w, R, "{\"rules\":[{\"principals\":[{\"userLogin\":\"alice\"},"
+	    "{\"userLogin\":\"bob\"}],\"sshUsers\":{\"root\":\"\"}," ACCEPT "},"
+	    "{\"principals\":[{\"userLogin\":\"alice\"}],"
+	    "\"sshUsers\":{\"alice\":\"alice\"}," ACCEPT "}]}");
+	assert_true(ssh_lets(w, A1, E, "root", true));
+	assert_true(ssh_lets(w, A1, E, "deploy", false));
+	assert_false(ssh_lets(w, A1, E, "nobody", false));
+	assert_false(ssh_lets(w, A1, E, "", false));
+	assert_false(ssh_lets(w, B, E, "root", true));
+	assert_false(ssh_lets(w, B, E, "deploy", false));
+	assert_true(ssh_lets(w, W, E, "deploy", false));
+	assert_false(ssh_lets(w, R, E, "deploy", false));
+	assert_true(ssh_lets(w, A1, A2, "any", false));
+	assert_false(ssh_lets(w, A1, A2, "root", false));
+	assert_false(ssh_lets(w, A1, B, "any", false));
+	assert_true(ssh_lets(w, A1, R, "alice", false));
+	assert_false(ssh_lets(w, B, R, "alice", false));
+	mesh_policy_ssh_ask(put(w, A1), put(w, E), MESH_STR("root"), &v);
+	assert_true(v.period_ns == MESH_HOUR);
+	mesh_policy_world_free(w);
+	mesh_policy_free(p);
+	p = parse("{}");
+	w = world(p);
+	assert_false(mesh_policy_has_ssh(put(w, A1)));
+	ssh_is(w, A1, "{\"rules\":[]}");
+	assert_false(ssh_lets(w, A1, A2, "any", false));
 	mesh_policy_world_free(w);
 	mesh_policy_free(p);
 }
@@ -993,6 +1129,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_refused),
 	    cmocka_unit_test(test_approvers),
+	    cmocka_unit_test(test_ssh),
 	    cmocka_unit_test(test_too_long),
 	    cmocka_unit_test(test_open),
 	    cmocka_unit_test(test_kept),
