@@ -165,6 +165,7 @@ take_config(struct core *c, struct link_msg *m)
 	if (cfg.has_policy && take_policy(c, &diag) != MESH_OK)
 		log_err("policy is refused, the old one stays: %s", diag.text);
 	mapper_set_relays(c->mapper, cfg.relays, core_wall());
+	mapper_set_dns(c->mapper, cfg.dns, core_wall());
 	link_msg_release(&c->cfg_msg);
 	c->cfg_msg = *m;
 	*m = (struct link_msg){0};
@@ -242,7 +243,7 @@ load_state(struct core *c, struct mesh_diag *diag)
 	    .random_addresses = c->cfg.random_addresses,
 	};
 	struct mapper_config map = {.suffix = c->suffix,
-	    .relays = c->cfg.relays};
+	    .relays = c->cfg.relays, .dns = c->cfg.dns};
 	struct mapper_sink sink = {core_frame, core_end, c};
 	uint8_t seed[MESH_MAP_SEED_LEN];
 	int err;

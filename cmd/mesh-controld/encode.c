@@ -3,7 +3,6 @@
 
 #include "routes.h"
 
-#include <netmap/dns.h>
 #include <netmap/node.h>
 #include <netmap/user.h>
 #include <stdlib.h>
@@ -257,23 +256,4 @@ encode_patch(const struct member *m, struct mesh_buf *out)
 		p.disco = n->disco;
 	mesh_jw_init(&jw, out, false);
 	mesh_bind_write(&jw, &mesh_node_patch_schema, &p);
-}
-
-void
-encode_dns(const char *suffix, struct mesh_buf *out)
-{
-	/* "[]", not null: stock nodes of some releases lose nulls
-	 * (control.md 8.3). */
-	const char *names[] = {suffix};
-	struct mesh_str values[] = {MESH_STR("[]")};
-	struct mesh_dns w = {
-	    .proxied = true,
-	    .domains = {names, 1, true},
-	    .routes = {.names = names, .items = values, .count = 1,
-		.set = true},
-	};
-	struct mesh_jw jw;
-
-	mesh_jw_init(&jw, out, false);
-	mesh_bind_write(&jw, &mesh_dns_schema, &w);
 }

@@ -26,6 +26,5 @@ void encode_dismissed(const struct state *s, const struct mesh_node_key *key,
 void encode_user(const struct state *s, int64_t user, struct mesh_buf *out);
 /* A PeerChange with what member->changed names. */
 void encode_patch(const struct member *m, struct mesh_buf *out);
-void encode_dns(const char *suffix, struct mesh_buf *out);
 
 #endif

@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
+#include <netmap/dns_yaml.h>
 #include <netmap/relaymap.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,6 +24,7 @@
 #define BACKLOG 4096
 #define PATH_TEXT 4096u
 #define HOST_TEXT 256u
+#define DNS_JSON_MAX (4u << 20)
 
 /* errno in words, behind what was tried on which. */
 static int
@@ -159,6 +161,28 @@ read_relays(const char *path, struct mesh_buf *out, struct mesh_diag *diag)
 	return err;
 }
 
+static int
+read_dns(const struct options *o, struct mesh_buf *out,
+    struct mesh_diag *diag)
+{
+	struct mesh_diag where = {""};
+	struct mesh_buf text;
+	int err = MESH_OK;
+
+	mesh_buf_init(&text, 0);
+	if (o->dns != NULL)
+		err = read_file(o->dns, MESH_DNS_FILE, &text, diag);
+	if (err == MESH_OK) {
+		err = mesh_dns_read_yaml((const char *)text.data, text.len,
+		    o->suffix, out, &where);
+		if (err != MESH_OK)
+			mesh_fail(diag, err, "dns settings '%s': %s",
+			    o->dns != NULL ? o->dns : "-", where.text);
+	}
+	mesh_buf_release(&text);
+	return err;
+}
+
 /* What is not given is empty. */
 static int
 read_optional(const char *path, size_t max, struct mesh_buf *out,
@@ -172,7 +196,7 @@ int
 files_config(const struct options *o, struct mesh_buf *out,
     struct mesh_diag *diag)
 {
-	struct mesh_buf cert, key, policy, relays;
+	struct mesh_buf cert, key, policy, relays, dns;
 	struct role_config c = {
 	    .url = mesh_str(o->url),
 	    .suffix = mesh_str(o->suffix),
@@ -188,11 +212,14 @@ files_config(const struct options *o, struct mesh_buf *out,
 	mesh_buf_init(&key, 0);
 	mesh_buf_init(&policy, 0);
 	mesh_buf_init(&relays, MESH_RELAYMAP_MEMORY);
+	mesh_buf_init(&dns, DNS_JSON_MAX);
 	err = read_optional(o->cert, CONTROLD_PEM_MAX, &cert, diag);
 	if (err == MESH_OK)
 		err = read_optional(o->key, CONTROLD_PEM_MAX, &key, diag);
 	if (err == MESH_OK)
 		err = read_optional(o->policy, FILES_POLICY_MAX, &policy, diag);
+	if (err == MESH_OK)
+		err = read_dns(o, &dns, diag);
 	if (err == MESH_OK && o->relay_map != NULL)
 		err = read_relays(o->relay_map, &relays, diag);
 	else if (err == MESH_OK) {
@@ -205,6 +232,7 @@ files_config(const struct options *o, struct mesh_buf *out,
 		c.key = text_of(&key);
 		c.policy = text_of(&policy);
 		c.relays = text_of(&relays);
+		c.dns = text_of(&dns);
 		role_config_write(&c, out);
 		if (out->failed)
 			err = mesh_fail(diag, MESH_ERR_NOMEM, "out of memory");
@@ -213,6 +241,7 @@ files_config(const struct options *o, struct mesh_buf *out,
 	mesh_buf_wipe(&key);
 	mesh_buf_release(&policy);
 	mesh_buf_release(&relays);
+	mesh_buf_release(&dns);
 	return err;
 }
 

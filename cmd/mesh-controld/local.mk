@@ -57,6 +57,8 @@ tests_fuzz_fuzz_controld_msg_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
 EXTRA_DIST += tests/interop/controld-stock.sh tests/interop/controld-tsp.sh \
     tests/interop/controld-load.sh \
     tests/interop/controld-routes.sh tests/interop/controld-ssh.sh \
+    tests/interop/controld-names.sh tests/interop/controld-nats.sh \
+    tests/interop/dns.py \
     tests/bench/control.sh
 
 EXTRA_DIST += %D%/mesh-controld.service.in

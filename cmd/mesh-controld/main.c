@@ -50,6 +50,8 @@ static const struct conf_option table[] = {
     {"relay-map", "FILE", "the relays, YAML", CONF_STRING, OPT(relay_map)},
     {"policy", "FILE", "who may reach whom; then mesh-policy cannot set it",
 	CONF_STRING, OPT(policy)},
+    {"dns", "FILE", "name servers and records of the network, YAML",
+	CONF_STRING, OPT(dns)},
     {"dns-suffix", "NAME", "names of nodes end in it (mesh.internal)",
 	CONF_STRING, OPT(suffix)},
     {"socket", "PATH", "admin socket (" CONTROLD_SOCKET ")", CONF_STRING,

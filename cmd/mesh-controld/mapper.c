@@ -24,10 +24,8 @@ mapper_new(const struct mapper_config *cfg, struct state *state,
 	mesh_buf_init(&mp->part, MAPPER_TEXT_MAX);
 	mesh_buf_init(&mp->users, MAPPER_TEXT_MAX);
 	mesh_buf_init(&mp->filter, MAPPER_TEXT_MAX);
-	mesh_buf_init(&mp->dns, MAPPER_TEXT_MAX);
 	mesh_buf_init(&mp->routers, MAPPER_TEXT_MAX);
 	mesh_buf_init(&mp->ssh, MAPPER_TEXT_MAX);
-	encode_dns(cfg->suffix, &mp->dns);
 	return mp;
 }
 
@@ -56,7 +54,6 @@ mapper_free(struct mapper *mp)
 	mesh_buf_release(&mp->part);
 	mesh_buf_release(&mp->users);
 	mesh_buf_release(&mp->filter);
-	mesh_buf_release(&mp->dns);
 	mesh_buf_release(&mp->routers);
 	mesh_buf_release(&mp->ssh);
 	free(mp->peers);
@@ -228,7 +225,7 @@ send_all(struct mapper *mp, struct member *m, const struct bits *peers,
 	struct mesh_str filter = mapper_filter(mp, m);
 	struct mesh_map_response r = {
 	    .relays = mp->cfg.relays,
-	    .dns = {(const char *)mp->dns.data, mp->dns.len},
+	    .dns = mp->cfg.dns,
 	    .domain = mp->cfg.suffix,
 	    .collect_services = -1,
 	    .control_time = wall,
@@ -343,23 +340,42 @@ mapper_close(struct mapper *mp, uint64_t req, struct mesh_time now,
 	return true;
 }
 
-void
-mapper_set_relays(struct mapper *mp, struct mesh_str relays,
-    struct mesh_wall wall)
+static void
+tell_all(struct mapper *mp, const struct mesh_map_response *r)
 {
-	struct mesh_map_response r = {.relays = relays, .control_time = wall};
 	uint64_t *reqs = calloc(mp->session_count + 1, sizeof(*reqs));
 	size_t count = 0;
 
-	mp->cfg.relays = relays;
 	if (reqs == NULL)
 		return;
 	for (struct mesh_list *l = mp->sessions.next; l != &mp->sessions;
 	    l = l->next)
 		reqs[count++] = MESH_CONTAINER(l, struct session, link)->req;
 	if (count > 0)
-		mapper_send(mp, &r, reqs, count);
+		mapper_send(mp, r, reqs, count);
 	free(reqs);
+}
+
+void
+mapper_set_relays(struct mapper *mp, struct mesh_str relays,
+    struct mesh_wall wall)
+{
+	struct mesh_map_response r = {.relays = relays, .control_time = wall};
+
+	mp->cfg.relays = relays;
+	tell_all(mp, &r);
+}
+
+void
+mapper_set_dns(struct mapper *mp, struct mesh_str dns, struct mesh_wall wall)
+{
+	struct mesh_map_response r = {.dns = dns, .control_time = wall};
+	bool same = mp->cfg.dns.len == dns.len &&
+	    (dns.len == 0 || memcmp(mp->cfg.dns.p, dns.p, dns.len) == 0);
+
+	mp->cfg.dns = dns;
+	if (!same)
+		tell_all(mp, &r);
 }
 
 bool

@@ -25,7 +25,8 @@ struct mapper_sink {
 
 struct mapper_config {
 	const char *suffix;	/* of names */
-	struct mesh_str relays; /* DERPMap, JSON; borrowed for ever */
+	struct mesh_str relays; /* DERPMap, JSON; borrowed until it is set */
+	struct mesh_str dns;	/* DNSConfig, likewise */
 };
 
 struct mapper;
@@ -58,6 +59,10 @@ bool mapper_wants_flush(const struct mapper *mp);
 void mapper_policy_changed(struct mapper *mp);
 /* New relays for all. */
 void mapper_set_relays(struct mapper *mp, struct mesh_str relays,
+    struct mesh_wall wall);
+
+/* New settings of names for all, if they are others than before. */
+void mapper_set_dns(struct mapper *mp, struct mesh_str dns,
     struct mesh_wall wall);
 
 size_t mapper_sessions(const struct mapper *mp);

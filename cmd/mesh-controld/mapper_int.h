@@ -34,7 +34,7 @@ struct mapper {
 	size_t session_count;
 	bool policy_changed;
 	/* scratch, kept for the next time */
-	struct mesh_buf text, part, users, filter, dns, routers, ssh;
+	struct mesh_buf text, part, users, filter, routers, ssh;
 	struct mesh_str *peers;
 	size_t peer_cap;
 	struct mesh_str user_texts[MAPPER_USERS_MAX];

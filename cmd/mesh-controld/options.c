@@ -43,6 +43,7 @@ role_config_write(const struct role_config *c, struct mesh_buf *out)
 	put_text(out, c->cert);
 	put_text(out, c->key);
 	put_text(out, c->relays);
+	put_text(out, c->dns);
 	put_text(out, c->policy);
 	put_u64(out, c->has_policy);
 	put_u64(out, c->owner);
@@ -60,6 +61,7 @@ role_config_read(struct mesh_rd *r, struct role_config *out)
 	out->cert = get_text(r);
 	out->key = get_text(r);
 	out->relays = get_text(r);
+	out->dns = get_text(r);
 	out->policy = get_text(r);
 	out->has_policy = mesh_rd_u64be(r) != 0;
 	out->owner = mesh_rd_u64be(r);

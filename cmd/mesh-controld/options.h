@@ -21,6 +21,7 @@ struct options {
 	const char *cert, *key;
 	const char *relay_map;
 	const char *policy;
+	const char *dns;
 	const char *suffix;
 	const char *socket;
 	uint64_t node_expiry_ns;
@@ -40,6 +41,7 @@ struct role_config {
 	bool verbose;
 	struct mesh_str cert, key; /* PEM; front only */
 	struct mesh_str relays;	   /* DERPMap, JSON; core only */
+	struct mesh_str dns;	   /* DNSConfig, JSON; core only */
 	struct mesh_str policy;	   /* the file; core only */
 	bool has_policy;	   /* of a file: the admin socket may not set */
 	uint64_t owner;		   /* user id that the admin socket serves */

@@ -130,6 +130,7 @@ static void
 put_principals(const struct writer *x)
 {
 	const struct mesh_policy_world *w = x->node->world;
+	bool all = is_destination(x->rule, x->node);
 
 	mesh_jw_name(x->w, "principals");
 	mesh_jw_array(x->w);
@@ -138,8 +139,8 @@ put_principals(const struct writer *x)
 		if (user_at(l)->name != NULL && admits(x, user_at(l)))
 			put_principal(x->w, "userLogin",
 			    mesh_str(user_at(l)->name));
-	for (const struct mesh_list *l = w->nodes.next;
-	    is_destination(x->rule, x->node) && l != &w->nodes; l = l->next) {
+	for (const struct mesh_list *l = w->nodes.next; all && l != &w->nodes;
+	    l = l->next) {
 		const struct mesh_policy_node *n = MESH_CONTAINER(l,
 		    const struct mesh_policy_node, by_world);
 

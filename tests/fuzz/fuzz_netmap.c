@@ -2,6 +2,7 @@
  * fuzz_netmap.c - a netmap file: what is read can be written, and reads the same.
  */
 #include "netmap/diff.h"
+#include "netmap/dns_yaml.h"
 #include "netmap/file.h"
 
 #include <stdlib.h>
@@ -20,6 +21,10 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		if (mesh_relaymap_read_yaml((const char *)data, size, &relays,
 			NULL) == MESH_OK)
 			mesh_counted_unref(relays);
+		mesh_buf_init(&out, 1u << 22);
+		(void)mesh_dns_read_yaml((const char *)data, size, "mesh.test",
+		    &out, NULL);
+		mesh_buf_release(&out);
 		return 0;
 	}
 	mesh_buf_init(&out, MESH_NETMAP_FILE_MAX);

@@ -75,7 +75,8 @@ static int
 setup(void **state)
 {
 	static const struct mapper_config cfg = {.suffix = "mesh.test",
-	    .relays = {"{\"Regions\":{}}", 14}};
+	    .relays = {"{\"Regions\":{}}", 14},
+	    .dns = {"{\"Proxied\":true}", 16}};
 	static const struct mapper_sink sink = {on_frame, on_end, NULL};
 
 	(void)state;
