@@ -5,14 +5,29 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
+
+#define NOT_GIVEN UINT64_MAX
 
 static struct opts {
 	const char *user;
-} opts;
+	uint64_t in_ns;
+	bool never;
+} opts = {
+    .in_ns = NOT_GIVEN,
+};
 
 static const struct conf_option approve_options[] = {
     {"user", "NAME", "whose machine it is", CONF_STRING,
 	.offset = offsetof(struct opts, user)},
+    {0},
+};
+
+static const struct conf_option expire_options[] = {
+    {"in", "TIME", "not now, but when that time has passed", CONF_DURATION,
+	.offset = offsetof(struct opts, in_ns)},
+    {"never", NULL, "the login lasts for ever", CONF_FLAG,
+	.offset = offsetof(struct opts, never)},
     {0},
 };
 
@@ -77,6 +92,27 @@ change(const struct cmd_common *common, const char *operand,
 	return status;
 }
 
+static void
+write_expiry(struct mesh_buf *out)
+{
+	struct mesh_wall at = {.sec = time(NULL)};
+	char text[MESH_RFC3339_MAX];
+	struct mesh_jw w;
+
+	mesh_jw_init(&w, out, false);
+	mesh_jw_object(&w);
+	if (opts.never) {
+		mesh_jw_name(&w, "disableExpiry");
+		mesh_jw_bool(&w, true);
+	} else if (opts.in_ns != NOT_GIVEN) {
+		at.sec += (int64_t)(opts.in_ns / MESH_SEC);
+		mesh_wall_format(at, text);
+		mesh_jw_name(&w, "expiry");
+		mesh_jw_string(&w, text);
+	}
+	mesh_jw_end_object(&w);
+}
+
 static int
 run_expire(const struct cmd_common *common, int argc, char **argv)
 {
@@ -84,8 +120,10 @@ run_expire(const struct cmd_common *common, int argc, char **argv)
 	int status;
 
 	(void)argc;
-	mesh_buf_init(&body, 16);
-	mesh_buf_add_str(&body, "{}");
+	if (opts.never && opts.in_ns != NOT_GIVEN)
+		return cmd_error(CMD_USAGE, "--in and --never exclude each other");
+	mesh_buf_init(&body, 64);
+	write_expiry(&body);
 	status = change(common, argv[0], "POST", "/expire", &body);
 	mesh_buf_release(&body);
 	return status;
@@ -213,7 +251,7 @@ static const struct cmd verbs[] = {
 	.run = run_reject},
     {.name = "expire", .summary = "ends a machine's login: it has to log in "
 	"again", .operands = "NODE", .min_operands = 1, .max_operands = 1,
-	.run = run_expire},
+	.options = expire_options, .opts = &opts, .run = run_expire},
     {.name = "remove", .summary = "removes a machine from the network",
 	.operands = "NODE", .min_operands = 1, .max_operands = 1,
 	.run = run_remove},

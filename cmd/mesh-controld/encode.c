@@ -247,11 +247,11 @@ encode_patch(const struct member *m, struct mesh_buf *out)
 		p.home_derp = n->relay;
 	if (m->changed & CHANGE_CAPVER)
 		p.cap = n->capver;
-	if (m->changed & CHANGE_KEY) {
+	if (m->changed & CHANGE_KEY)
 		p.key = n->key;
+	if (m->changed & CHANGE_EXPIRY)
 		p.key_expiry = n->expires != 0 ? wall_of(n->expires)
 					       : MESH_WALL_ZERO;
-	}
 	if (m->changed & (CHANGE_KEY | CHANGE_DISCO))
 		p.disco = n->disco;
 	mesh_jw_init(&jw, out, false);

@@ -360,11 +360,8 @@ flush_self(struct flush *f)
 
 		if (!(m->changed & CHANGE_SELF) || m->session == NULL)
 			continue;
-		mesh_buf_clear(&f->mp->part);
-		encode_self(f->mp->state, m, &f->mp->part);
-		r.node = (struct mesh_str){(const char *)f->mp->part.data,
-		    f->mp->part.len};
-		mapper_send(f->mp, &r, &m->session->req, 1);
+		if (mapper_self(f->mp, m, &r))
+			mapper_send(f->mp, &r, &m->session->req, 1);
 	}
 }
 

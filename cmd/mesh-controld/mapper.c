@@ -4,7 +4,10 @@
 #include "encode.h"
 #include "mapper_int.h"
 
+#include <netmap/health.h>
+
 #define SESSIONS_MAX (2 * STATE_NODES_MAX)
+#define MESSAGES_CAPVER 117 /* reads DisplayMessages, and Health no more */
 
 struct mapper *
 mapper_new(const struct mapper_config *cfg, struct state *state,
@@ -26,6 +29,7 @@ mapper_new(const struct mapper_config *cfg, struct state *state,
 	mesh_buf_init(&mp->filter, MAPPER_TEXT_MAX);
 	mesh_buf_init(&mp->routers, MAPPER_TEXT_MAX);
 	mesh_buf_init(&mp->ssh, MAPPER_TEXT_MAX);
+	mesh_buf_init(&mp->message, 1024);
 	return mp;
 }
 
@@ -56,6 +60,7 @@ mapper_free(struct mapper *mp)
 	mesh_buf_release(&mp->filter);
 	mesh_buf_release(&mp->routers);
 	mesh_buf_release(&mp->ssh);
+	mesh_buf_release(&mp->message);
 	free(mp->peers);
 	free(mp);
 }
@@ -215,6 +220,51 @@ mapper_ssh(struct mapper *mp, const struct member *m, uint64_t told,
 	return (struct mesh_str){(const char *)mp->ssh.data, mp->ssh.len};
 }
 
+/* --- the node itself */
+
+/* Nodes of before have a list of sentences, the others messages by name. */
+static void
+write_health(struct mapper *mp, const struct member *m,
+    struct mesh_map_response *r)
+{
+	static const char *const name = "login-ends";
+	struct mesh_health_message message = {.title = "Login ends soon",
+	    .text = mp->health, .severity = "medium"};
+	char when[MESH_RFC3339_MAX];
+	struct mesh_jw w;
+
+	mesh_wall_format((struct mesh_wall){.sec = m->rec.expires}, when);
+	mesh_format(mp->health, sizeof(mp->health), "This machine's login ends "
+	    "at %s. Log in again before that.", when);
+	if (m->rec.capver < MESSAGES_CAPVER) {
+		mp->health_item = mp->health;
+		r->health = (struct mesh_bind_list){&mp->health_item,
+		    m->expires_soon ? 1 : 0, true};
+		return;
+	}
+	mesh_buf_clear(&mp->message);
+	mesh_jw_init(&w, &mp->message, false);
+	if (m->expires_soon)
+		mesh_bind_write(&w, &mesh_health_message_schema, &message);
+	else
+		mesh_jw_null(&w);
+	mp->message_text = (struct mesh_str){(const char *)mp->message.data,
+	    mp->message.len};
+	r->messages = (struct mesh_bind_map){.names = (const char **)&name,
+	    .items = &mp->message_text, .count = 1, .set = true};
+}
+
+bool
+mapper_self(struct mapper *mp, const struct member *m,
+    struct mesh_map_response *r)
+{
+	mesh_buf_clear(&mp->part);
+	encode_self(mp->state, m, &mp->part);
+	r->node = (struct mesh_str){(const char *)mp->part.data, mp->part.len};
+	write_health(mp, m, r);
+	return !mp->part.failed && !mp->message.failed;
+}
+
 /* --- the whole map */
 
 static int
@@ -234,15 +284,14 @@ send_all(struct mapper *mp, struct member *m, const struct bits *peers,
 	};
 
 	r.ssh = mapper_ssh(mp, m, 0, ssh_mark);
-	mesh_buf_clear(&mp->part);
-	encode_self(mp->state, m, &mp->part);
-	r.node = (struct mesh_str){(const char *)mp->part.data, mp->part.len};
+	if (!mapper_self(mp, m, &r))
+		return MESH_ERR_NOMEM;
 	r.filters = (struct mesh_bind_map){.names = &base, .items = &filter,
 	    .count = 1, .set = true};
 	r.peers = mapper_peers(mp, m, peers);
 	r.users = mapper_users(mp, m, peers);
-	if (mp->part.failed || mp->users.failed || mp->filter.failed ||
-	    mp->routers.failed || mp->ssh.failed)
+	if (mp->users.failed || mp->filter.failed || mp->routers.failed ||
+	    mp->ssh.failed)
 		return MESH_ERR_NOMEM;
 	mapper_send(mp, &r, &req, 1);
 	return mp->text.failed ? MESH_ERR_NOMEM : MESH_OK;

@@ -38,6 +38,10 @@ struct mapper {
 	struct mesh_str *peers;
 	size_t peer_cap;
 	struct mesh_str user_texts[MAPPER_USERS_MAX];
+	char health[128]; /* what one node's people should read */
+	const char *health_item;
+	struct mesh_buf message;
+	struct mesh_str message_text;
 };
 
 /* Forgets a session. */
@@ -49,6 +53,10 @@ void mapper_send(struct mapper *mp, const struct mesh_map_response *r,
 struct mesh_str mapper_ssh(struct mapper *mp, const struct member *m,
     uint64_t told, uint64_t *out_mark);
 struct mesh_str mapper_filter(struct mapper *mp, const struct member *m);
+/* Puts the member's own record into a frame, and what its people should read;
+ * good until the next call. False without memory. */
+bool mapper_self(struct mapper *mp, const struct member *m,
+    struct mesh_map_response *r);
 /* What the viewer may know of a router's routes: into out, how many. */
 size_t mapper_routes(const struct mapper *mp, const struct member *viewer,
     const struct member *m, struct mesh_prefix out[static ROUTES_SERVED_MAX]);

@@ -27,14 +27,15 @@ enum member_change {
 	CHANGE_ONLINE = 1 << 0,
 	CHANGE_ENDPOINTS = 1 << 1,
 	CHANGE_RELAY = 1 << 2,
-	CHANGE_KEY = 1 << 3,   /* node key and expiry */
+	CHANGE_KEY = 1 << 3,
 	CHANGE_DISCO = 1 << 4,
 	CHANGE_CAPVER = 1 << 5,
-	CHANGE_PATCHABLE = (1 << 6) - 1,
-	CHANGE_FULL = 1 << 6,  /* more than a patch can say */
-	CHANGE_SELF = 1 << 7,  /* the node's own record, as it sees itself */
-	CHANGE_ACCESS = 1 << 8, /* who it is to the policy */
-	CHANGE_VIEW = 1 << 9,	/* the policy has seen that: it may see others */
+	CHANGE_EXPIRY = 1 << 6,
+	CHANGE_PATCHABLE = (1 << 7) - 1,
+	CHANGE_FULL = 1 << 7,  /* more than a patch can say */
+	CHANGE_SELF = 1 << 8,  /* the node's own record, as it sees itself */
+	CHANGE_ACCESS = 1 << 9, /* who it is to the policy */
+	CHANGE_VIEW = 1 << 10,	/* the policy has seen that: it may see others */
 };
 
 struct session;	       /* mapper.h */
@@ -49,7 +50,7 @@ struct member {
 	bool online;
 	struct mesh_node_key previous; /* valid until the new key is used */
 	struct mesh_list changed_link, unsaved_link;
-	bool expired;		     /* as state_tick() saw it */
+	bool expired, expires_soon;  /* as state_tick() saw it */
 	struct mesh_time offline_at; /* the last stream ended; or never */
 	struct mesh_time remove_at;  /* ephemeral and away; or never */
 	struct member *same_machine; /* the next with the same machine key */
@@ -180,6 +181,7 @@ void state_disconnected(struct state *s, struct member *m,
     struct mesh_time now, int64_t wall);
 /* Once a second: the away become offline, ephemeral ones go, keys expire. */
 #define STATE_OFFLINE_NS (10 * MESH_SEC) /* away for so long: offline */
+#define STATE_SOON_S INT64_C(86400) /* before a login ends: its people read it */
 #define STATE_RETURN_NS (5 * MESH_MIN) /* ephemeral, after our own start */
 void state_tick(struct state *s, struct mesh_time now, int64_t wall);
 

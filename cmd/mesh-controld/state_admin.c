@@ -175,7 +175,7 @@ state_node_expire(struct state *s, struct member *m, int64_t when)
 	if ((err = node_write(s, &to)) != MESH_OK)
 		return err;
 	m->rec.expires = when;
-	state_touch(s, m, CHANGE_KEY | CHANGE_SELF);
+	state_touch(s, m, CHANGE_EXPIRY | CHANGE_SELF);
 	return MESH_OK;
 }
 

@@ -132,7 +132,7 @@ state_node_login(struct state *s, struct member *m, const struct node *rec)
 	free(m->rec.tags);
 	m->rec = to;
 	m->expired = false;
-	state_touch(s, m, CHANGE_KEY | CHANGE_SELF);
+	state_touch(s, m, CHANGE_KEY | CHANGE_EXPIRY | CHANGE_SELF);
 	return MESH_OK;
 }
 
@@ -328,6 +328,21 @@ state_disconnected(struct state *s, struct member *m, struct mesh_time now,
 }
 
 static void
+member_expiry(struct state *s, struct member *m, int64_t wall)
+{
+	int64_t at = m->rec.expires;
+	bool expired = at != 0 && at <= wall;
+	bool soon = at != 0 && !expired && at - wall <= STATE_SOON_S;
+
+	if (expired != m->expired)
+		state_touch(s, m, CHANGE_FULL | CHANGE_SELF | CHANGE_ACCESS);
+	if (soon != m->expires_soon)
+		state_touch(s, m, CHANGE_SELF);
+	m->expired = expired;
+	m->expires_soon = soon;
+}
+
+static void
 member_tick(struct state *s, struct member *m, struct mesh_time now,
     int64_t wall)
 {
@@ -336,10 +351,7 @@ member_tick(struct state *s, struct member *m, struct mesh_time now,
 		m->online = false;
 		state_touch(s, m, CHANGE_ONLINE);
 	}
-	if (!m->expired && m->rec.expires != 0 && m->rec.expires <= wall) {
-		m->expired = true;
-		state_touch(s, m, CHANGE_FULL | CHANGE_SELF | CHANGE_ACCESS);
-	}
+	member_expiry(s, m, wall);
 	if (m->remove_at.ns == 0) /* new, or loaded: away from now on */
 		m->remove_at = mesh_time_add(now, s->ticked ||
 			s->cfg.ephemeral_ns > STATE_RETURN_NS
