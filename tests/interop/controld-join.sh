@@ -145,7 +145,9 @@ visit() {
 	wait_for 20 grep -q "$URL/register/" "$NET/$1.screen" || return 1
 	visit_url=$(grep -o "$URL/register/[0-9a-f]*" "$NET/$1.screen" | head -n 1)
 	admin node approve "$visit_url" --user alice && wait $visit_up &&
-	    is_running "$1"
+	    wait_for 15 is_running "$1" && return
+	cat "$NET/$1.screen"
+	return 1
 }
 nodes "log-in by URL and mesh-node approve" "goes on when approved" visit
 nodes "log-in by URL and mesh-node approve" "is somebody's" owned
