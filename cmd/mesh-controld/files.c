@@ -88,6 +88,11 @@ files_check(struct options *o, struct mesh_diag *diag)
 		return mesh_fail(diag, MESH_ERR_ARG, "--listen '%s': needs an "
 		    "address and a port, as 0.0.0.0:443 or [::]:443",
 		    o->listen);
+	if (o->listen_plain != NULL &&
+	    mesh_endpoint_parse(mesh_str(o->listen_plain), &e) != MESH_OK)
+		return mesh_fail(diag, MESH_ERR_ARG, "--listen-plain '%s': "
+		    "needs an address and a port, as 0.0.0.0:80 or [::]:80",
+		    o->listen_plain);
 	if ((o->cert == NULL) != (o->key == NULL))
 		return mesh_fail(diag, MESH_ERR_ARG,
 		    "--cert and --key go together");
@@ -205,6 +210,7 @@ files_config(const struct options *o, struct mesh_buf *out,
 	    .random_addresses = o->random_addresses,
 	    .verbose = o->verbose,
 	    .has_policy = o->policy != NULL,
+	    .plain = o->listen_plain != NULL,
 	    .owner = geteuid(),
 	};
 	int err;

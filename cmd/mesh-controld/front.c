@@ -53,17 +53,32 @@ front_stop(struct front *f, int status)
 }
 
 static void
-on_accept(evutil_socket_t fd, short what, void *arg)
+accept_all(struct front *f, int fd, bool tls)
 {
-	(void)what;
 	for (int i = 0; i < ACCEPT_BATCH; i++) {
 		int conn = accept4(fd, NULL, NULL,
 		    SOCK_NONBLOCK | SOCK_CLOEXEC);
 
 		if (conn < 0)
 			return;
-		conn_new(arg, conn);
+		conn_new(f, conn, tls);
 	}
+}
+
+static void
+on_accept(evutil_socket_t fd, short what, void *arg)
+{
+	struct front *f = arg;
+
+	(void)what;
+	accept_all(f, fd, f->tls != NULL);
+}
+
+static void
+on_accept_plain(evutil_socket_t fd, short what, void *arg)
+{
+	(void)what;
+	accept_all(arg, fd, false);
 }
 
 static void
@@ -168,6 +183,11 @@ make_events(struct front *f)
 	    on_core_write, f);
 	f->accept = event_new(f->base, FRONT_FD_LISTEN, EV_READ | EV_PERSIST,
 	    on_accept, f);
+	if (f->cfg.plain)
+		f->accept_plain = event_new(f->base, FRONT_FD_PLAIN,
+		    EV_READ | EV_PERSIST, on_accept_plain, f);
+	if (f->cfg.plain && f->accept_plain == NULL)
+		return false;
 	if (!f->main_read || !f->core_read || !f->core_write || !f->accept)
 		return false;
 	event_add(f->main_read, NULL);
@@ -224,6 +244,8 @@ front_start(struct front *f)
 		log_init(CONTROLD_NAME ": front", MESH_LOG_DEBUG);
 	raise_files();
 	evutil_make_socket_nonblocking(FRONT_FD_LISTEN);
+	if (f->cfg.plain)
+		evutil_make_socket_nonblocking(FRONT_FD_PLAIN);
 	if (!make_events(f))
 		return fail("out of memory");
 	sandbox_user(CONTROLD_USER, &uid, &gid);
@@ -245,7 +267,7 @@ static void
 front_release(struct front *f)
 {
 	struct event *events[] = {f->main_read, f->core_read, f->core_write,
-	    f->accept};
+	    f->accept, f->accept_plain};
 
 	for (size_t i = 0; i < sizeof(events) / sizeof(events[0]); i++)
 		if (events[i] != NULL)

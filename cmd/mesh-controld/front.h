@@ -4,10 +4,10 @@
  * the certificate; it asks the core for both results of each handshake.
  *
  * front.c has the loop and the listener, front_tls.c the certificate,
- * front_conn.c a connection's bytes, front_http.c what is answered without a
+ * front_conn.c a connection's bytes, front_ws.c websockets, front_http.c what is answered without a
  * login, front_control.c the requests inside Noise, front_link.c the core.
  * Descriptors: ROLE_LINK to main, then the link to the core, the socket that
- * listens.
+ * listens, and the one that does so without TLS.
  */
 #ifndef CONTROLD_FRONT_H
 #define CONTROLD_FRONT_H
@@ -22,10 +22,12 @@
 #include <event2/event.h>
 #include <openssl/ssl.h>
 #include <wire/http.h>
+#include <wire/websocket.h>
 
 enum front_fd { /* behind ROLE_LINK */
 	FRONT_FD_CORE = 4,
 	FRONT_FD_LISTEN,
+	FRONT_FD_PLAIN, /* if cfg.plain */
 };
 
 #define FRONT_CONNS_MAX 20000u	/* the oldest that is not logged in goes */
@@ -64,6 +66,7 @@ struct front_conn {
 	enum conn_phase phase;
 	bool want_write; /* the event watches for it */
 	bool closing;	 /* the session is over: what is left, then the end */
+	struct mesh_ws *ws; /* the session is inside a websocket; or NULL */
 	struct mesh_buf in;  /* phases before NOISE */
 	struct mesh_buf out; /* bytes that did not go out yet */
 	struct mesh_control_server *session;
@@ -73,7 +76,8 @@ struct front_conn {
 struct front {
 	struct event_base *base;
 	struct link main, core;
-	struct event *main_read, *core_read, *core_write, *accept;
+	struct event *main_read, *core_read, *core_write;
+	struct event *accept, *accept_plain; /* the latter may be NULL */
 	struct role_config cfg;
 	struct link_msg cfg_msg; /* what cfg borrows from */
 	SSL_CTX *tls;
@@ -102,7 +106,7 @@ SSL_CTX *front_tls_new(struct mesh_str cert, struct mesh_str key,
     struct mesh_diag *diag);
 
 /* front_conn.c */
-void conn_new(struct front *f, int fd);
+void conn_new(struct front *f, int fd, bool tls);
 void conn_free(struct front_conn *k);
 /* Moves what can be moved; k may be freed. */
 void conn_drive(struct front_conn *k);
@@ -113,6 +117,13 @@ bool http_try(struct front_conn *k);
 void http_answer(struct front_conn *k, unsigned status, const char *type,
     struct mesh_str body);
 void http_verdict(struct front_conn *k, bool allow);
+
+/* front_ws.c: bytes of the session in a websocket. */
+bool ws_start(struct front_conn *k);
+/* As mesh_control_server_input(); p is changed. */
+int ws_input(struct front_conn *k, uint8_t *p, size_t len);
+/* As mesh_control_server_output(). */
+size_t ws_output(struct front_conn *k, uint8_t *out, size_t cap);
 
 /* front_control.c: what the session says. False: the connection ends. */
 bool control_start(struct front_conn *k, const uint8_t *init, size_t len);

@@ -87,7 +87,7 @@ make_room(struct front *f)
 }
 
 void
-conn_new(struct front *f, int fd)
+conn_new(struct front *f, int fd, bool tls)
 {
 	struct front_conn *k = calloc(1, sizeof(*k));
 	int on = 1;
@@ -108,12 +108,12 @@ conn_new(struct front *f, int fd)
 	k->event = event_new(f->base, fd, EV_READ | EV_PERSIST, on_event, k);
 	k->timer = event_new(f->base, -1, 0, on_timer, k);
 	k->phase = CONN_HEAD;
-	if (f->tls != NULL) {
+	if (tls) {
 		k->phase = CONN_TLS;
 		k->ssl = SSL_new(f->tls);
 	}
 	if (k->event == NULL || k->timer == NULL ||
-	    (f->tls != NULL &&
+	    (tls &&
 		(k->ssl == NULL || SSL_set_fd(k->ssl, fd) != 1)) ||
 	    mesh_map_put(&f->conns, &k->id, k) != MESH_OK) {
 		conn_free(k);
@@ -137,6 +137,7 @@ conn_free(struct front_conn *k)
 	mesh_list_remove(&k->link);
 	(void)mesh_map_remove(&k->front->conns, &k->id);
 	mesh_control_server_free(k->session);
+	free(k->ws);
 	if (k->event != NULL)
 		event_free(k->event);
 	if (k->timer != NULL)
@@ -165,6 +166,22 @@ head_read(struct front_conn *k)
 	return true;
 }
 
+static int
+session_input(struct front_conn *k, uint8_t *p, size_t len)
+{
+	if (k->ws != NULL && len > 0)
+		return ws_input(k, p, len);
+	return mesh_control_server_input(k->session, p, len, front_now());
+}
+
+static size_t
+session_output(struct front_conn *k, uint8_t *out, size_t cap)
+{
+	if (k->ws != NULL)
+		return ws_output(k, out, cap);
+	return mesh_control_server_output(k->session, out, cap, front_now());
+}
+
 static bool
 session_read(struct front_conn *k)
 {
@@ -175,8 +192,8 @@ session_read(struct front_conn *k)
 			return true;
 		if (n < 0)
 			n = 0; /* the session says good-bye to its streams */
-		if (mesh_control_server_input(k->session, k->front->bulk,
-			(size_t)n, front_now()) != MESH_OK || n == 0) {
+		if (session_input(k, k->front->bulk, (size_t)n) != MESH_OK ||
+		    n == 0) {
 			(void)control_events(k);
 			k->closing = true;
 			return n > 0;
@@ -245,8 +262,7 @@ session_write(struct front_conn *k)
 	uint8_t *bulk = k->front->bulk;
 
 	while (k->out.len == 0) {
-		size_t len = mesh_control_server_output(k->session, bulk,
-		    FRONT_BULK, front_now());
+		size_t len = session_output(k, bulk, FRONT_BULK);
 		ssize_t n = len > 0 ? conn_send(k, bulk, len) : 0;
 
 		if (len == 0)

@@ -19,7 +19,7 @@ bool
 control_start(struct front_conn *k, const uint8_t *init, size_t len)
 {
 	struct mesh_control_server_config cfg = {.key = k->front->key,
-	    .scratch = k->front->h2};
+	    .scratch = k->front->h2, .websocket = k->ws != NULL};
 	uint8_t random[MESH_CONTROL_SERVER_RANDOM];
 	int err;
 

@@ -201,6 +201,27 @@ answer_upgrade(struct front_conn *k, const struct mesh_http_head *head)
 		answer_text(k, 500, "out of memory\n");
 }
 
+static void
+answer_websocket(struct front_conn *k, const struct mesh_http_head *head)
+{
+	char accept[MESH_WS_ACCEPT_LEN + 1];
+	uint8_t init[MESH_HANDSHAKE_INIT_LEN];
+	struct mesh_diag diag = {""};
+	unsigned status = 400;
+	size_t len;
+
+	if (mesh_upgrade_websocket_check(head, init, &len, accept, &status,
+		&diag) != MESH_OK) {
+		answer_text(k, status, diag.text);
+		return;
+	}
+	if (!ws_start(k) || !control_start(k, init, len)) {
+		answer_text(k, 500, "out of memory\n");
+		return;
+	}
+	mesh_upgrade_websocket_write(&k->out, accept);
+}
+
 static const struct page {
 	const char *method, *path;
 	bool below; /* and what is behind it */
@@ -208,6 +229,7 @@ static const struct page {
 } pages[] = {
     {"GET", "/key", false, answer_key},
     {"POST", MESH_UPGRADE_PATH, false, answer_upgrade},
+    {"GET", MESH_UPGRADE_PATH, false, answer_websocket},
     {"GET", "/register/", true, answer_register},
     {"GET", "/auth/", true, answer_check},
     {"POST", "/verify", false, answer_verify},

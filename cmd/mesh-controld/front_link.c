@@ -47,6 +47,8 @@ on_hello(struct front *f, struct mesh_rd *r)
 		return false;
 	f->key = m.key;
 	event_add(f->accept, NULL);
+	if (f->accept_plain != NULL)
+		event_add(f->accept_plain, NULL);
 	link_send(&f->main, LINK_UP, NULL, 0);
 	return true;
 }

@@ -14,7 +14,7 @@ noinst_HEADERS += %D%/model.h %D%/store.h %D%/store_int.h %D%/alloc.h \
 
 sbin_PROGRAMS += mesh-controld
 mesh_controld_SOURCES = %D%/main.c %D%/files.c %D%/core.c \
-    %D%/core_link.c %D%/front.c %D%/front_tls.c %D%/front_conn.c \
+    %D%/core_link.c %D%/front.c %D%/front_tls.c %D%/front_conn.c %D%/front_ws.c \
     %D%/front_http.c %D%/front_control.c %D%/front_link.c %D%/admin.c \
     %D%/admin_api.c %D%/admin_users.c %D%/admin_nodes.c \
     %D%/admin_json.c
@@ -59,6 +59,9 @@ EXTRA_DIST += tests/interop/controld-stock.sh tests/interop/controld-tsp.sh \
     tests/interop/controld-routes.sh tests/interop/controld-ssh.sh \
     tests/interop/controld-names.sh tests/interop/controld-nats.sh \
     tests/interop/dns.py \
+    tests/interop/controld-join.sh tests/interop/controld-netmap.sh \
+    tests/interop/controld-ways.sh \
+    tests/lib/stock.sh \
     tests/bench/control.sh
 
 EXTRA_DIST += %D%/mesh-controld.service.in

@@ -43,6 +43,8 @@ static const struct conf_option table[] = {
 	OPT(state), .required = true},
     {"listen", "ADDR:PORT", "where nodes connect to", CONF_STRING, OPT(listen),
 	.required = true},
+    {"listen-plain", "ADDR:PORT", "the same without TLS, as on port 80",
+	CONF_STRING, OPT(listen_plain)},
     {"url", "URL", "the server as nodes see it: https://NAME[:PORT]",
 	CONF_STRING, OPT(url), .required = true},
     {"cert", "FILE", "certificate and chain, PEM", CONF_STRING, OPT(cert)},
@@ -74,7 +76,7 @@ static const struct conf_program program = {
 };
 
 struct daemon {
-	int state_dir, listener, admin, signals;
+	int state_dir, listener, plain, admin, signals;
 	struct role core, front;
 	struct link core_link, front_link;
 	bool core_up, front_up, ready, stopping;
@@ -141,7 +143,8 @@ roles_begin(struct daemon *d)
 	    &d->core, &d->core_link);
 	if (err == MESH_OK)
 		err = role_begin(d, "front", (const int[]){pair[1],
-		    d->listener}, 2, LINK_FRONT, &d->front, &d->front_link);
+		    d->listener, d->plain}, d->plain < 0 ? 2 : 3, LINK_FRONT,
+		    &d->front, &d->front_link);
 	close(pair[0]);
 	close(pair[1]);
 	return err;
@@ -299,7 +302,8 @@ take_signals(void)
 static int
 run(void)
 {
-	struct daemon d = {.state_dir = -1, .listener = -1, .admin = -1};
+	struct daemon d = {.state_dir = -1, .listener = -1, .plain = -1,
+	    .admin = -1};
 	struct mesh_diag diag = {""};
 	int status = CMD_NO;
 
@@ -308,6 +312,8 @@ run(void)
 	if (files_config(&opts, &d.config, &diag) != MESH_OK ||
 	    (d.state_dir = files_state(opts.state, &diag)) < 0 ||
 	    (d.listener = files_listen(opts.listen, &diag)) < 0 ||
+	    (opts.listen_plain != NULL &&
+		(d.plain = files_listen(opts.listen_plain, &diag)) < 0) ||
 	    (d.admin = files_admin(opts.socket, &diag)) < 0)
 		status = fail(diag.text);
 	else if ((d.signals = take_signals()) < 0 ||

@@ -46,6 +46,7 @@ role_config_write(const struct role_config *c, struct mesh_buf *out)
 	put_text(out, c->dns);
 	put_text(out, c->policy);
 	put_u64(out, c->has_policy);
+	put_u64(out, c->plain);
 	put_u64(out, c->owner);
 }
 
@@ -64,6 +65,7 @@ role_config_read(struct mesh_rd *r, struct role_config *out)
 	out->dns = get_text(r);
 	out->policy = get_text(r);
 	out->has_policy = mesh_rd_u64be(r) != 0;
+	out->plain = mesh_rd_u64be(r) != 0;
 	out->owner = mesh_rd_u64be(r);
 	return mesh_rd_done(r);
 }

@@ -16,7 +16,7 @@
 
 struct options {
 	const char *state;
-	const char *listen;
+	const char *listen, *listen_plain;
 	const char *url;
 	const char *cert, *key;
 	const char *relay_map;
@@ -44,6 +44,7 @@ struct role_config {
 	struct mesh_str dns;	   /* DNSConfig, JSON; core only */
 	struct mesh_str policy;	   /* the file; core only */
 	bool has_policy;	   /* of a file: the admin socket may not set */
+	bool plain; /* front has a second socket, without TLS */
 	uint64_t owner;		   /* user id that the admin socket serves */
 };
 

@@ -69,7 +69,8 @@ accept_init(struct mesh_control_server *s,
 	int err = mesh_handshake_accept(&s->shaking->handshake, init, len,
 	    &cfg->key, min, &diag);
 
-	mesh_upgrade_response_write(&s->out);
+	if (!cfg->websocket)
+		mesh_upgrade_response_write(&s->out);
 	s->shaking->want_dh = err == MESH_OK;
 	if (err == MESH_OK)
 		return;
@@ -101,6 +102,7 @@ mesh_control_server_new(const struct mesh_control_server_config *cfg,
 	    jitter * (MESH_CONTROL_KEEPALIVE_SPAN_NS / MESH_MS) / UINT32_MAX *
 		MESH_MS;
 	s->aead = cfg->aead;
+	s->websocket = cfg->websocket;
 	s->request_max =
 	    cfg->request_max ? cfg->request_max : MESH_CONTROL_REQUEST_MAX;
 	s->queue_max = cfg->queue_max ? cfg->queue_max : MESH_CONTROL_QUEUE_MAX;
@@ -166,7 +168,7 @@ reply(struct mesh_control_server *s)
 	mesh_record_tx_init(&s->tx, keys.to_client);
 	mesh_wipe(&keys, sizeof(keys));
 	err = mesh_buf_add(&s->out, response, sizeof(response));
-	if (err == MESH_OK)
+	if (err == MESH_OK && !s->websocket)
 		err = write_early(s);
 	if (err == MESH_OK)
 		err = mesh_h2_init_server(&s->h2, MESH_CONTROL_STREAMS_MAX,

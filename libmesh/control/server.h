@@ -60,6 +60,8 @@ struct mesh_control_server_config {
 	struct mesh_aead *aead;	     /* the caller's; NULL: libsodium's */
 	size_t request_max;	     /* bytes; 0: MESH_CONTROL_REQUEST_MAX */
 	size_t queue_max;	     /* bytes; 0: MESH_CONTROL_QUEUE_MAX */
+	bool websocket; /* the caller answers the upgrade, and frames what comes
+			 * and goes; no early payload */
 	/* MESH_H2_SCRATCH bytes (control/h2.h) that all sessions of one thread
 	 * share, and that outlive them: 5 kB less for each. NULL: none. */
 	uint8_t *scratch;

@@ -46,6 +46,7 @@ struct mesh_control_server {
 	bool open; /* the handshake is done: records flow */
 	bool closed;
 	bool mute; /* nothing may follow what lies in out */
+	bool websocket;
 	bool connected_told, closed_told;
 	uint16_t version;
 	int err; /* why closed */
