@@ -88,8 +88,11 @@ marks
 check "a node joins" phantom fresh
 nodes "a peer is added" "is seen" sees "$(named fresh)" "added"
 nodes "a peer is added" "1.102: without a rebuild" no_rebuild_102
-nodes "user profiles come along" "the owner has a name" \
-    wait_for 5 shows '.User | any(.[]; .LoginName == "bob")'
+fresh=$(admin node list | awk '$2 == "fresh" { print $3 }')
+is_bobs() {
+	[ "$(tailscale "$1" whois --json "$fresh" | jq -r .UserProfile.LoginName)" = bob ]
+}
+nodes "user profiles come along" "the owner has a name" wait_for 5 is_bobs
 
 # The relay map
 marks

@@ -129,13 +129,14 @@ admin() {
 }
 
 # start_tailscaled HOST [RELEASE [PORT]]: stock node in that machine; trusts
-# $NET/cert/ca.crt when there is one. Then: tailscale HOST ARGS.
+# $NET/cert/ca.crt when there is one, with $TAILSCALED_ENV. Then: tailscale HOST
+# ARGS.
 start_tailscaled() {
 	mkdir -p "$NET/$1"
 	echo "$PEERS/${2:-tailscale-1.102}" >"$NET/$1/release"
 	tailscaled_ca=
 	[ -f "$NET/cert/ca.crt" ] && tailscaled_ca="SSL_CERT_FILE=$NET/cert/ca.crt"
-	start "$1" "tailscaled-$1" env $tailscaled_ca \
+	start "$1" "tailscaled-$1" env $tailscaled_ca ${TAILSCALED_ENV:-} \
 	    "$(cat "$NET/$1/release")/tailscaled" --statedir="$NET/$1" \
 	    --socket="$NET/$1/socket" --tun=tailscale0 --port="${3:-41641}" \
 	    --no-logs-no-support
