@@ -46,6 +46,8 @@ print_nodes(const void *list)
 		printf("%-4s %-20s %-15s %-16s %s", n[i].id, n[i].name,
 		    n[i].addresses.count > 0 ? addresses[0] : "-",
 		    n[i].user.name, n[i].online ? "online" : "offline");
+		if (n[i].waiting)
+			printf(" waiting");
 		if (n[i].expiry != NULL)
 			printf(" expires %s", n[i].expiry);
 		for (size_t t = 0; t < n[i].tags.count; t++)
@@ -127,6 +129,16 @@ run_expire(const struct cmd_common *common, int argc, char **argv)
 	status = change(common, argv[0], "POST", "/expire", &body);
 	mesh_buf_release(&body);
 	return status;
+}
+
+static int
+run_admit(const struct cmd_common *common, int argc, char **argv)
+{
+	struct mesh_buf body;
+
+	(void)argc;
+	mesh_buf_init(&body, 0); /* POST with an empty body */
+	return change(common, argv[0], "POST", "/approve", &body);
 }
 
 static int
@@ -249,6 +261,9 @@ static const struct cmd verbs[] = {
     {.name = "reject", .summary = "refuses a login that waits at its URL",
 	.operands = "ID-OR-URL", .min_operands = 1, .max_operands = 1,
 	.run = run_reject},
+    {.name = "admit", .summary = "admits a machine that joined with a key",
+	.operands = "NODE", .min_operands = 1, .max_operands = 1,
+	.run = run_admit},
     {.name = "expire", .summary = "ends a machine's login: it has to log in "
 	"again", .operands = "NODE", .min_operands = 1, .max_operands = 1,
 	.options = expire_options, .opts = &opts, .run = run_expire},

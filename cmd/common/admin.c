@@ -320,6 +320,7 @@ static const struct mesh_field node_fields[] = {
     FIELD(admin_node, "availableRoutes", STRINGS, available),
     FIELD(admin_node, "subnetRoutes", STRINGS, subnets),
     FIELD(admin_node, "online", BOOL, online),
+    FIELD(admin_node, "waiting", BOOL, waiting),
 };
 static const struct mesh_schema node_schema =
     MESH_SCHEMA(struct admin_node, node_fields);

@@ -68,7 +68,7 @@ struct admin_node {
 	struct mesh_bind_list tags;	 /* const char * */
 	/* const char *: may serve, announces, carries now */
 	struct mesh_bind_list approved, available, subnets;
-	bool online;
+	bool online, waiting;
 };
 struct admin_nodes {
 	struct mesh_bind_list list; /* "nodes" */

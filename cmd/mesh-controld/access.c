@@ -18,7 +18,7 @@ struct access {
 static bool
 is_active(const struct member *m)
 {
-	return !m->gone && !m->expired;
+	return !m->gone && !m->expired && !member_is_waiting(m);
 }
 
 struct access *

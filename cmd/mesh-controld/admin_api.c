@@ -213,6 +213,7 @@ static const struct route {
     {"GET", "node/*", api_node_get},
     {"DELETE", "node/*", api_node_remove},
     {"POST", "node/*/expire", api_node_expire},
+    {"POST", "node/*/approve", api_node_admit},
     {"POST", "node/*/rename/*", api_node_rename},
     {"POST", "node/*/tags", api_node_tag},
     {"POST", "node/*/approve_routes", api_node_routes},

@@ -51,6 +51,7 @@ unsigned api_node_list(struct call *k);
 unsigned api_node_get(struct call *k);
 unsigned api_node_remove(struct call *k);
 unsigned api_node_expire(struct call *k);
+unsigned api_node_admit(struct call *k);
 unsigned api_node_rename(struct call *k);
 unsigned api_node_tag(struct call *k);
 unsigned api_node_approve(struct call *k);

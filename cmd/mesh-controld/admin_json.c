@@ -190,6 +190,7 @@ admin_write_node(struct mesh_jw *w, const struct state *s,
 	write_string(w, "registerMethod", method_name(n->method));
 	write_string(w, "givenName", n->label);
 	write_bool(w, "online", m->online);
+	write_bool(w, "waiting", member_is_waiting(m)); /* ours */
 	write_routes(w, s, m);
 	write_tags(w, "tags", n->tags);
 	mesh_jw_end_object(w);

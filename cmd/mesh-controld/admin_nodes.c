@@ -79,6 +79,19 @@ api_node_remove(struct call *k)
 	return err == MESH_OK ? api_empty(k) : api_refuse_err(k, err);
 }
 
+/* One that joined by a key, where that is not enough (ours). */
+unsigned
+api_node_admit(struct call *k)
+{
+	struct member *m = node_by_id(k, k->args[0]);
+	int err;
+
+	if (m == NULL)
+		return api_refuse(k, 404, "no such node");
+	err = state_node_approve(k->s, m);
+	return err == MESH_OK ? answer_node(k, m) : api_refuse_err(k, err);
+}
+
 struct expire_body {
 	struct mesh_wall expiry;
 	bool disable;

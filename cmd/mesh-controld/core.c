@@ -241,6 +241,7 @@ load_state(struct core *c, struct mesh_diag *diag)
 	    .node_expiry = (int64_t)(c->cfg.node_expiry_ns / MESH_SEC),
 	    .ephemeral_ns = c->cfg.ephemeral_ns,
 	    .random_addresses = c->cfg.random_addresses,
+	    .approve_nodes = c->cfg.approve_nodes,
 	};
 	struct mapper_config map = {.suffix = c->suffix,
 	    .relays = c->cfg.relays, .dns = c->cfg.dns};

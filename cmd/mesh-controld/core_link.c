@@ -291,7 +291,8 @@ on_verify(struct core *c, struct mesh_rd *r)
 		return false;
 	m = state_member_key(c->state, &key);
 	mesh_wr_u64be(&w, req);
-	mesh_wr_u8(&w, m != NULL && !m->expired);
+	mesh_wr_u8(&w, m != NULL && !m->expired &&
+	    !member_is_waiting(m));
 	core_send(c, LINK_VERDICT, body, w.len);
 	return true;
 }

@@ -69,7 +69,7 @@ wire_node(const struct state *s, const struct member *m, struct scratch *x)
 	    .home_derp = n->relay,
 	    .created = wall_of(n->created),
 	    .cap = n->capver,
-	    .machine_authorized = true,
+	    .machine_authorized = !member_is_waiting(m),
 	    .online = m->online ? 1 : -1,
 	    .expired = m->expired,
 	};

@@ -60,7 +60,7 @@ EXTRA_DIST += tests/interop/controld-stock.sh tests/interop/controld-tsp.sh \
     tests/interop/controld-names.sh tests/interop/controld-nats.sh \
     tests/interop/dns.py \
     tests/interop/controld-join.sh tests/interop/controld-netmap.sh \
-    tests/interop/controld-ways.sh \
+    tests/interop/controld-ways.sh tests/interop/controld-away.sh \
     tests/lib/stock.sh \
     tests/bench/control.sh
 

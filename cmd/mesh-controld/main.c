@@ -65,6 +65,8 @@ static const struct conf_option table[] = {
 	OPT(ephemeral_ns)},
     {"random-addresses", NULL, "addresses by chance, not in turn", CONF_FLAG,
 	OPT(random_addresses)},
+    {"approve-nodes", NULL, "an auth key alone admits no machine: see mesh-node",
+	CONF_FLAG, OPT(approve_nodes)},
     {"verbose", NULL, "log more", CONF_FLAG, OPT(verbose)},
     {0},
 };

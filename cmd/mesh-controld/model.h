@@ -44,6 +44,7 @@ enum register_method {
 	REGISTER_UNKNOWN,
 	REGISTER_AUTH_KEY,
 	REGISTER_CLI,
+	REGISTER_WAITING, /* by an auth key; an administrator has to approve */
 };
 
 struct node_endpoint {

@@ -39,6 +39,7 @@ role_config_write(const struct role_config *c, struct mesh_buf *out)
 	put_u64(out, c->node_expiry_ns);
 	put_u64(out, c->ephemeral_ns);
 	put_u64(out, c->random_addresses);
+	put_u64(out, c->approve_nodes);
 	put_u64(out, c->verbose);
 	put_text(out, c->cert);
 	put_text(out, c->key);
@@ -58,6 +59,7 @@ role_config_read(struct mesh_rd *r, struct role_config *out)
 	out->node_expiry_ns = mesh_rd_u64be(r);
 	out->ephemeral_ns = mesh_rd_u64be(r);
 	out->random_addresses = mesh_rd_u64be(r) != 0;
+	out->approve_nodes = mesh_rd_u64be(r) != 0;
 	out->verbose = mesh_rd_u64be(r) != 0;
 	out->cert = get_text(r);
 	out->key = get_text(r);

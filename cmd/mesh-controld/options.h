@@ -27,6 +27,7 @@ struct options {
 	uint64_t node_expiry_ns;
 	uint64_t ephemeral_ns;
 	bool random_addresses;
+	bool approve_nodes;
 	bool verbose;
 };
 
@@ -38,6 +39,7 @@ struct role_config {
 	uint64_t node_expiry_ns;
 	uint64_t ephemeral_ns;
 	bool random_addresses;
+	bool approve_nodes;
 	bool verbose;
 	struct mesh_str cert, key; /* PEM; front only */
 	struct mesh_str relays;	   /* DERPMap, JSON; core only */

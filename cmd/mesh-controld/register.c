@@ -199,7 +199,7 @@ with_auth_key(struct state *s, struct member *known,
 	n.user = *key->tags != '\0' ? 0 : key->user;
 	n.expires = n.user == 0 ? 0 : n.expires;
 	n.auth_key = key->id;
-	n.method = REGISTER_AUTH_KEY;
+	n.method = s->cfg.approve_nodes ? REGISTER_WAITING : REGISTER_AUTH_KEY;
 	n.ephemeral = key->ephemeral;
 	if (register_admit(s, &n, &ask->report, key->tags, key, seed_of(random), &m) !=
 	    MESH_OK)

@@ -114,6 +114,12 @@ state_next(const struct state *s, uint32_t *pos)
 	return NULL;
 }
 
+bool
+member_is_waiting(const struct member *m)
+{
+	return m->rec.method == REGISTER_WAITING;
+}
+
 const char *
 member_owner(const struct state *s, const struct member *m)
 {

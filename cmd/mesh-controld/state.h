@@ -68,6 +68,7 @@ struct state_config {
 	int64_t node_expiry; /* seconds that a key lasts; 0: for ever */
 	uint64_t ephemeral_ns; /* away for so long: removed */
 	bool random_addresses;
+	bool approve_nodes; /* those that join by an auth key wait */
 };
 
 struct state {
@@ -117,6 +118,8 @@ struct member *state_member_ip(const struct state *s, const struct mesh_ip *ip);
 /* Members in order of slot, without those gone: start with *pos = 0. */
 struct member *state_next(const struct state *s, uint32_t *pos);
 
+/* Has joined, and is not approved yet: it sees nobody, and nobody sees it. */
+bool member_is_waiting(const struct member *m);
 /* The owner's name; "tagged-devices" for nobody's. */
 const char *member_owner(const struct state *s, const struct member *m);
 
@@ -138,6 +141,8 @@ int state_node_tag(struct state *s, struct member *m, const char *tags)
 int state_node_expire(struct state *s, struct member *m, int64_t when)
     MESH_MUST_USE;
 int state_node_remove(struct state *s, struct member *m) MESH_MUST_USE;
+/* It waits no more. */
+int state_node_approve(struct state *s, struct member *m) MESH_MUST_USE;
 int state_policy_set(struct state *s, struct mesh_str text, int64_t now)
     MESH_MUST_USE;
 

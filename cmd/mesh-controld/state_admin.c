@@ -179,6 +179,23 @@ state_node_expire(struct state *s, struct member *m, int64_t when)
 	return MESH_OK;
 }
 
+int
+state_node_approve(struct state *s, struct member *m)
+{
+	struct node to = m->rec;
+	int err;
+
+	if (!member_is_waiting(m))
+		return state_fail(s, MESH_ERR_STATE,
+		    "node '%s' does not wait for approval", m->rec.label);
+	to.method = REGISTER_CLI;
+	if ((err = node_write(s, &to)) != MESH_OK)
+		return err;
+	m->rec.method = to.method;
+	state_touch(s, m, CHANGE_FULL | CHANGE_SELF | CHANGE_ACCESS);
+	return MESH_OK;
+}
+
 void
 state_forget(struct state *s, struct member *m)
 {

@@ -114,7 +114,9 @@ state_node_login(struct state *s, struct member *m, const struct node *rec)
 	to.expires = rec->expires;
 	to.user = rec->user;
 	to.auth_key = rec->auth_key;
-	to.method = rec->method;
+	/* Approved once is approved. */
+	to.method = rec->method == REGISTER_WAITING && !member_is_waiting(m)
+	    ? REGISTER_AUTH_KEY : rec->method;
 	to.ephemeral = rec->ephemeral;
 	if ((to.tags = strdup(rec->tags)) == NULL)
 		return state_fail(s, MESH_ERR_NOMEM, "out of memory");
@@ -126,7 +128,7 @@ state_node_login(struct state *s, struct member *m, const struct node *rec)
 		free(to.tags);
 		return state_fail(s, err, "%s", mesh_strerror(err));
 	}
-	if (m->expired || to.user != m->rec.user ||
+	if (m->expired || to.method != m->rec.method || to.user != m->rec.user ||
 	    strcmp(to.tags, m->rec.tags) != 0)
 		state_touch(s, m, CHANGE_FULL | CHANGE_ACCESS);
 	free(m->rec.tags);

@@ -116,7 +116,7 @@ check "is shown" prints revoked admin authkey list
 check_status 1 "a key of nobody" admin authkey revoke 99
 check_status 1 "a node of nobody" admin node remove 7
 check_status 1 "a login of nobody" admin node approve 0123456789abcdef01234567 --user alice
-check_status 2 "approving needs a user" admin node approve x
+check_status 1 "approving nobody" admin node approve x
 check "a user goes" admin user remove alice
 check_status 1 "once" admin user remove alice
 check "what is malformed is refused" prints '^HTTP/1.1 400' sh -c \

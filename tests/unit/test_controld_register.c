@@ -185,6 +185,30 @@ a_node_key_changes_hands(void **state)
 }
 
 static void
+a_key_may_not_be_enough(void **state)
+{
+	char key[AUTHKEY_TEXT];
+	struct register_ask ask = lab_ask(1, 7);
+	struct member *m;
+
+	(void)state;
+	lab_key(&l, alice, true, "", key);
+	l.s->cfg.approve_nodes = true;
+	m = lab_join(&l, 1, key);
+	assert_true(member_is_waiting(m));
+	ask.auth_key = mesh_str(key);
+	assert_int_equal(lab_register(&l, &ask).kind, REGISTER_DONE);
+	assert_true(member_is_waiting(m)); /* asking again does not help */
+	assert_int_equal(state_node_approve(l.s, m), MESH_OK);
+	assert_false(member_is_waiting(m));
+	assert_int_equal(state_node_approve(l.s, m), MESH_ERR_STATE);
+	ask = lab_ask(1, 8);
+	ask.auth_key = mesh_str(key);
+	assert_int_equal(lab_register(&l, &ask).kind, REGISTER_DONE);
+	assert_false(member_is_waiting(m)); /* approved once is approved */
+}
+
+static void
 logging_out_and_shortening(void **state)
 {
 	char key[AUTHKEY_TEXT];
@@ -346,6 +370,7 @@ main(void)
 	    TEST(tags_come_from_the_key),
 	    TEST(a_new_login_keeps_the_node),
 	    TEST(a_node_key_changes_hands),
+	    TEST(a_key_may_not_be_enough),
 	    TEST(logging_out_and_shortening),
 	    TEST(ephemeral_nodes_go),
 	    TEST(an_administrator_approves),
