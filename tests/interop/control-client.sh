@@ -29,6 +29,7 @@ if ! start_headscale ctl 203.0.113.10 "$NET/relays.yaml"; then
 fi
 url=http://203.0.113.10:8080 key=$(cat "$NET/key")
 
+cell meshd "the control client: register, map, refusals" headscale
 check "headscale: registers with a key, polls with zstd" \
     client -l -k "$key" "$url"
 check "headscale: knows the user" has '^registered alice$'
@@ -48,6 +49,7 @@ check "headscale: the error names the key" says 'its key changed'
 check_status 1 "headscale: a version that is too old" \
     client -V 50 -k "$key" "$url"
 
+cell meshd "the control client: register, map, refusals" testcontrol
 in_host ctl timeout 120 "$PEERS/tailscale-1.102/testcontrol" \
     >"$NET/testcontrol.log" 2>&1 </dev/null &
 echo "$!" >"$NET/testcontrol.pid"

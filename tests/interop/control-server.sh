@@ -30,6 +30,7 @@ start ctl server "$(ours tests/interop/control_server)" -p 8080 -g 300000
 wait_for 5 grep -q listening "$NET/server.log"
 url=http://127.0.0.1:8080
 
+cell mesh-controld "a control session in steps (tsp)" 1.102
 check "tsp new-node: GET /key" tsp -s "$url" new-node -o "$NET/node"
 check "tsp register with a good key" \
     tsp -s "$url" register -n "$NET/node" -auth-key "$NET/good" -hostname h

@@ -30,6 +30,7 @@ are_online() { [ "$(admin node list | grep -cw online)" -eq "$1" ]; }
 is_expired() { admin node list | grep -q " $1 .* expires "; }
 is_silent() { ! in_host "$1" ping -nq -c 2 -i 0.5 -W 1 "$2"; }
 
+cell mesh-controld "two nodes behind NATs meet" 1.102
 check "control server starts" control
 check "a user" admin user add alice
 admin authkey create --user alice --reusable >"$NET/key"
@@ -59,6 +60,7 @@ check "peers see the tag" wait_for 5 sees_tag tag:server
 check "still talking" wait_for 10 echoes a "$b"
 
 # Policy
+cell mesh-controld "a policy is obeyed, whoever it cuts off forgets" 1.102
 policy() { printf '%s\n' "$1" >"$NET/policy.hujson" && admin policy set "$NET/policy.hujson"; }
 check "a policy without rules for them" policy '{"acls": []}'
 check "cuts them off" wait_for 5 is_silent a "$b"
@@ -73,17 +75,20 @@ check "one that allows all" policy '{"acls": [{"action": "accept", "src": ["*"],
 check "lets both" wait_for 15 echoes b "$a"
 
 # The network outlives its control
+cell mesh-controld "control killed: nodes come back" 1.102
 stop controld KILL
 check "control server is gone: still talking" echoes b "$a"
 check "control server starts again" control
 check "nodes come back" wait_for 60 are_online 2
 
 # Removal
+cell mesh-controld "mesh-node remove, seen at once" 1.102
 check "removing berta" admin node remove berta
 check "a forgets it" wait_for 5 no_longer_sees a berta
 check "its traffic stops" wait_for 10 is_silent a "$b"
 
 # Logging out
+cell mesh-controld "log out and back in" 1.102
 check "a logs out" tailscale a logout
 check "it has to log in again" wait_for 5 is_expired a
 

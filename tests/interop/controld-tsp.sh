@@ -37,6 +37,7 @@ stream() { tsp map -n "$1.json" -stream >"$1.stream" & STREAM="$STREAM $!"; }
 streamed() { jq -es "$2" "$1.stream" >/dev/null; }
 key() { admin authkey create --user alice "$@" >key; }
 
+cell mesh-controld "keys, as the client in steps (tsp) sees them" 1.102
 control
 check "control server starts" wait_for 10 admin user list
 check "a user" admin user add alice
@@ -50,15 +51,18 @@ check "a second one" register two -auth-key key
 check "again, the same node" register two -auth-key key
 check "two nodes are known" test "$(admin node list | wc -l)" -eq 2
 
+cell mesh-controld "the first map is whole" 1.102
 check "the whole map" map one
 check "has the node itself" test "$(jq -r .Node.Name one.map)" = one.mesh.internal.
 check "with both addresses" test "$(jq -c .Node.Addresses one.map)" = \
     '["100.64.0.1/32","fd7a:115c:a1e0::1/128"]'
 check "its peer" test "$(jq -r '.Peers[].Name' one.map)" = two.mesh.internal.
 check "its owner's profile" test "$(jq -r '.UserProfiles[].LoginName' one.map)" = alice
+cell mesh-controld "packet filters by name" 1.102
 check "an explicit filter" test "$(jq -r '.PacketFilters.base[0].SrcIPs[0]' one.map)" = '*'
 check "names" test "$(jq -c .DNSConfig.Domains one.map)" = '["mesh.internal"]'
 
+cell mesh-controld "only deltas after the first map" 1.102
 stream one
 check "the stream begins with the whole map" wait_for 5 streamed one \
     '.[0].Node.ID == 1'
@@ -86,6 +90,7 @@ tsp new-node -o many.json && register many -auth-key key
 check "the map of 63 nodes" map many
 check "has them all" test "$(jq '.Peers | length' many.map)" -eq 62
 
+cell mesh-controld "keys, as the client in steps (tsp) sees them" 1.102
 key
 check "a one-time key" register four -auth-key key
 check "is spent" refused five key "auth key was used already"
@@ -103,6 +108,7 @@ check "an ephemeral node" register six -auth-key key
 check "goes when it stays away" wait_for 8 sh -c \
     "! '$builddir/mesh-node' list --socket '$DIR/sock' | grep -q ' six '"
 
+cell mesh-controld "log-in by URL and mesh-node approve" 1.102
 tsp new-node -o seven.json
 register seven
 url=$(reply seven .AuthURL)
@@ -119,6 +125,7 @@ check "expiring" admin node expire seven
 register seven
 check "asks for a new key" test "$(reply seven .NodeKeyExpired)" = true
 
+cell mesh-controld "control restarts in mid-stream" 1.102
 kill -9 "$(pgrep -P "$PID" -f 'mesh-controld: core')"
 check "core killed: both roles start again" wait_for 10 admin node list
 check "nothing that was acknowledged is lost" test \
