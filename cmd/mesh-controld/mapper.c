@@ -363,8 +363,10 @@ mapper_dismiss(struct mapper *mp, const struct mesh_node_key *key,
     const struct mesh_machine_key *machine, uint64_t req,
     struct mesh_wall wall)
 {
+	/* Relays: a stock node that had them and has none closes the connection
+	 * to its home relay, and does not open it again when it has them back. */
 	struct mesh_map_response r = {.collect_services = -1,
-	    .control_time = wall};
+	    .relays = mp->cfg.relays, .control_time = wall};
 
 	mesh_buf_clear(&mp->part);
 	encode_dismissed(mp->state, key, machine, &mp->part);

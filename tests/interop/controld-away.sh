@@ -56,13 +56,14 @@ done
 
 # Roles die, then all of it, with news on the way
 for i in 1 2; do
-	admin node rename n80 "n80-$i"
+	wait_for 10 admin node rename "$(cat "$NET/n80.ip")" "n80-$i"
 	for role in core front; do
 		kill -KILL "$(pgrep -P "$(pid_of controld)" -f "mesh-controld: $role")"
 		sleep 1.5
 	done
 done
-wait_for 10 admin node rename n80-2 n80
+check "n80 has its name back" wait_for 10 admin node rename \
+    "$(cat "$NET/n80.ip")" n80
 stop controld KILL
 check "it starts again" control
 nodes "control restarts in mid-stream" "is back" wait_for 90 is_online
