@@ -130,7 +130,8 @@ mesh_upgrade_websocket_check(const struct mesh_http_head *head,
 	if (value.len == 0)
 		return refuse(400, "missing " MESH_UPGRADE_FIELD, out_status,
 		    diag);
-	if (mesh_base64_decode((struct mesh_str){text, len}, out_init,
+	if (len == 0 ||
+	    mesh_base64_decode((struct mesh_str){text, len}, out_init,
 		MESH_HANDSHAKE_INIT_LEN, out_len) != MESH_OK)
 		return refuse(400, "invalid " MESH_UPGRADE_FIELD, out_status,
 		    diag);

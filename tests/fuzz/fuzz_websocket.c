@@ -2,7 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "wire/websocket.h"
+#include "control/upgrade.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -41,11 +41,29 @@ read_all(const uint8_t *data, size_t size, size_t step)
 	return sum;
 }
 
+static void
+ask(const uint8_t *data, size_t size)
+{
+	uint8_t init[MESH_HANDSHAKE_INIT_LEN];
+	char accept[MESH_WS_ACCEPT_LEN + 1];
+	struct mesh_http_head head;
+	struct mesh_diag diag;
+	unsigned status = 0;
+	size_t len = 0;
+
+	if (mesh_http_request_parse(data, size, &head) != MESH_OK)
+		return;
+	if (mesh_upgrade_websocket_check(&head, init, &len, accept, &status,
+		&diag) == MESH_OK ? len > sizeof(init) : status < 400)
+		abort();
+}
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	char text[MESH_WS_ACCEPT_LEN + 1];
 
+	ask(data, size);
 	/* How it is cut makes no difference. */
 	if (read_all(data, size, size + 1) != read_all(data, size, 1))
 		abort();

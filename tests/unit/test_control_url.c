@@ -262,6 +262,94 @@ test_upgrade_refused(void **state)
 	}
 }
 
+/* The initiation with its '+', '/' and '=' as a browser's client writes them. */
+#define INIT_QUERY                                                             \
+	"AJEBAGB7DUfZNCf4MRFgeBx8cz%2FYn4iXCu9JDYqg7hmky4obFLkDtUHjgQ%2Ban3iF" \
+	"QfHY8uxIJWjjm58PVqn0p6VkUPMancYLy051JUNZ%2BUYKa8Or0qAbOi3v9mKv4LlJe"  \
+	"%2By2oRM%3D"
+#define WS_UPGRADE "Upgrade: websocket\r\nConnection: Upgrade\r\n"
+#define WS_VERSION "Sec-WebSocket-Version: 13\r\n"
+#define WS_PROTOCOL "Sec-WebSocket-Protocol: tailscale-control-protocol\r\n"
+#define WS_KEY "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
+#define WS_GET(query) "GET /ts2021" query " HTTP/1.1\r\n"
+#define WS_INIT WS_GET("?X-Tailscale-Handshake=" INIT_QUERY)
+
+static int
+ask_websocket(const char *fields, uint8_t init[static MESH_HANDSHAKE_INIT_LEN],
+    char accept[static MESH_WS_ACCEPT_LEN + 1], unsigned *out_status)
+{
+	struct mesh_http_head head;
+	struct mesh_diag diag = {""};
+	char text[2048];
+	size_t len = 0;
+	int err;
+
+	snprintf(text, sizeof(text), "%sHost: x\r\n\r\n", fields);
+	assert_int_equal(mesh_http_request_parse(text, strlen(text), &head),
+	    MESH_OK);
+	err = mesh_upgrade_websocket_check(&head, init, &len, accept,
+	    out_status, &diag);
+	assert_true(err != MESH_OK || len == MESH_HANDSHAKE_INIT_LEN);
+	assert_true(err == MESH_OK || diag.text[0] != '\0');
+	return err;
+}
+
+static void
+test_websocket(void **state)
+{
+	uint8_t init[MESH_HANDSHAKE_INIT_LEN], want[MESH_HANDSHAKE_INIT_LEN];
+	char accept[MESH_WS_ACCEPT_LEN + 1];
+	unsigned status;
+	size_t len;
+
+	(void)state;
+	assert_int_equal(ask_websocket(WS_INIT WS_UPGRADE WS_VERSION
+				 WS_PROTOCOL WS_KEY, init, accept, &status),
+	    MESH_OK);
+	assert_int_equal(mesh_base64_decode(MESH_STR(INIT_TEXT), want,
+			     sizeof(want), &len), MESH_OK);
+	assert_memory_equal(init, want, sizeof(want));
+	assert_string_equal(accept, "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=");
+}
+
+static void
+test_websocket_refused(void **state)
+{
+	static const struct {
+		const char *fields;
+		unsigned status;
+	} cases[] = {
+	    {WS_INIT, 405},
+	    {"POST /ts2021?X-Tailscale-Handshake=" INIT_QUERY " HTTP/1.1\r\n"
+	     WS_UPGRADE WS_VERSION WS_PROTOCOL WS_KEY, 405},
+	    {WS_INIT "Upgrade: websocket\r\n" WS_VERSION WS_PROTOCOL WS_KEY,
+		400},
+	    {WS_INIT WS_UPGRADE WS_PROTOCOL WS_KEY, 426},
+	    {WS_INIT WS_UPGRADE WS_VERSION WS_KEY, 400},
+	    {WS_INIT WS_UPGRADE WS_VERSION WS_PROTOCOL, 400},
+	    {WS_INIT WS_UPGRADE WS_VERSION WS_PROTOCOL
+	     "Sec-WebSocket-Key: AAAA\r\n", 400},
+	    {WS_INIT WS_UPGRADE WS_VERSION WS_PROTOCOL WS_KEY
+	     "Content-Length: 3\r\n", 400},
+	    {WS_GET("") WS_UPGRADE WS_VERSION WS_PROTOCOL WS_KEY, 400},
+	    {WS_GET("?X-Tailscale-Handshake=AA%2") WS_UPGRADE WS_VERSION
+	     WS_PROTOCOL WS_KEY, 400},
+	    {WS_GET("?X-Tailscale-Handshake=" INIT_QUERY "AAAA") WS_UPGRADE
+	     WS_VERSION WS_PROTOCOL WS_KEY, 400},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		uint8_t init[MESH_HANDSHAKE_INIT_LEN];
+		char accept[MESH_WS_ACCEPT_LEN + 1];
+		unsigned status = 0;
+
+		assert_int_equal(ask_websocket(cases[i].fields, init, accept,
+				     &status), MESH_ERR_PROTO);
+		assert_int_equal(status, cases[i].status);
+	}
+}
+
 /* --- key */
 
 #define KEY_HEX                                                                \
@@ -445,6 +533,8 @@ main(void)
 	    cmocka_unit_test(test_retry),
 	    cmocka_unit_test(test_upgrade_request),
 	    cmocka_unit_test(test_upgrade_refused),
+	    cmocka_unit_test(test_websocket),
+	    cmocka_unit_test(test_websocket_refused),
 	    cmocka_unit_test(test_key_answers),
 	    cmocka_unit_test(test_key_refused),
 	    cmocka_unit_test(test_key_body_limit),
