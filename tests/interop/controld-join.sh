@@ -185,7 +185,7 @@ approval() {
 	wait_for 30 waits "$1" && own "$1" '(.Peer // {}) | length == 0' &&
 	    approval_name=$(waiting "$1") && [ -n "$approval_name" ] &&
 	    no_peer w "$(named "$approval_name")" &&
-	    admin node approve "$approval_name" && { wait $approval_up || true; } &&
+	    admin node admit "$approval_name" && { wait $approval_up || true; } &&
 	    wait_for 15 is_running "$1" && soon "approved, peer" \
 	    peer w "$(named "$approval_name")"
 }
