@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 #include "relay/server_int.h"
 
+#include "base/secret.h"
 #include "wire/disco.h"
 
 #include <stdlib.h>
@@ -18,11 +19,19 @@ mesh_relay_server_new(const struct mesh_relay_server_conf *conf)
 	s->secret = *conf->secret;
 	s->key = mesh_node_public(conf->secret);
 	s->max_clients = conf->max_clients;
-	mesh_map_init(&s->peers, MESH_KEY_LEN, conf->max_clients, conf->seed);
+	s->admit = conf->admit;
+	s->has_mesh = conf->mesh != NULL;
+	if (conf->mesh != NULL)
+		s->mesh = *conf->mesh;
+	mesh_map_init(&s->peers, MESH_KEY_LEN,
+	    conf->max_clients * (s->has_mesh ? 1 + MESH_RELAY_REGION : 1),
+	    conf->seed);
 	mesh_map_init(&s->edges, sizeof(struct relay_edge_key),
 	    conf->max_clients * EDGES_PER_CLIENT, conf->seed);
 	mesh_list_init(&s->conns);
 	mesh_list_init(&s->awake);
+	mesh_list_init(&s->asking);
+	mesh_list_init(&s->watchers);
 	return s;
 }
 
@@ -37,6 +46,7 @@ mesh_relay_server_free(struct mesh_relay_server *s)
 	mesh_map_release(&s->peers);
 	mesh_map_release(&s->edges);
 	mesh_node_secret_wipe(&s->secret);
+	mesh_wipe(&s->mesh, sizeof(s->mesh));
 	free(s);
 }
 
@@ -79,8 +89,8 @@ mesh_relay_server_wake(struct mesh_relay_server *s)
 
 /* --- keys and their connections --- */
 
-static struct relay_peer *
-peer_of(struct mesh_relay_server *s, const struct mesh_node_key *key)
+struct relay_peer *
+mesh_relay_peer_of(struct mesh_relay_server *s, const struct mesh_node_key *key)
 {
 	struct relay_peer *p = mesh_map_get(&s->peers, key->b);
 
@@ -94,8 +104,8 @@ peer_of(struct mesh_relay_server *s, const struct mesh_node_key *key)
 	p->key = *key;
 	p->id = ++s->next_id;
 	mesh_list_init(&p->conns);
+	mesh_list_init(&p->ways);
 	mesh_list_init(&p->told);
-	s->stats.keys++;
 	return p;
 }
 
@@ -107,13 +117,15 @@ mesh_relay_server_join(struct mesh_relay_conn *c,
 
 	if (c->server->stats.clients >= c->server->max_clients)
 		return MESH_ERR_LIMIT;
-	p = peer_of(c->server, key);
+	p = mesh_relay_peer_of(c->server, key);
 	if (p == NULL)
 		return MESH_ERR_NOMEM;
 	c->peer = p;
+	c->server->stats.keys += mesh_list_is_empty(&p->conns);
 	mesh_list_prepend(&p->conns, &c->of_peer);
 	c->server->stats.clients++;
 	c->server->stats.accepted++;
+	mesh_relay_watch_came(c);
 	return MESH_OK;
 }
 
@@ -182,8 +194,14 @@ peer_free(struct mesh_relay_server *s, struct relay_peer *p)
 		edge_remove(s, e);
 	}
 	mesh_map_remove(&s->peers, p->key.b);
-	s->stats.keys--;
 	free(p);
+}
+
+void
+mesh_relay_peer_settle(struct mesh_relay_server *s, struct relay_peer *p)
+{
+	if (mesh_list_is_empty(&p->conns) && mesh_list_is_empty(&p->ways))
+		peer_free(s, p);
 }
 
 void
@@ -201,11 +219,39 @@ mesh_relay_server_leave(struct mesh_relay_conn *c)
 	mesh_list_remove(&c->of_peer);
 	s->stats.clients--;
 	s->stats.homes -= c->home;
-	if (mesh_list_is_empty(&p->conns))
-		peer_free(s, p);
+	if (!mesh_list_is_empty(&p->conns))
+		return;
+	s->stats.keys--;
+	mesh_relay_watch_left(s, &p->key);
+	mesh_relay_peer_settle(s, p);
 }
 
 /* --- packets --- */
+
+static struct mesh_relay_conn *
+conn_of(const struct relay_peer *p)
+{
+	if (p == NULL || mesh_list_is_empty(&p->conns))
+		return NULL;
+	return MESH_CONTAINER(p->conns.next, struct mesh_relay_conn, of_peer);
+}
+
+static struct mesh_relay_conn *
+link_of(const struct relay_peer *p)
+{
+	if (p == NULL || mesh_list_is_empty(&p->ways))
+		return NULL;
+	return MESH_CONTAINER(p->ways.next, struct relay_way, of_peer)->link;
+}
+
+static void
+not_here(struct mesh_relay_conn *from, const struct mesh_node_key *to,
+    bool disco, struct mesh_time now)
+{
+	from->server->stats.dropped[MESH_RELAY_DROP_UNKNOWN]++;
+	if (disco && mesh_ratelimit_allow(&from->not_here, now))
+		mesh_relay_notice_gone(from, to, MESH_RELAY_GONE_NOT_HERE);
+}
 
 void
 mesh_relay_server_deliver(struct mesh_relay_conn *from,
@@ -214,18 +260,37 @@ mesh_relay_server_deliver(struct mesh_relay_conn *from,
 	struct mesh_relay_server *s = from->server;
 	struct relay_peer *to = mesh_map_get(&s->peers, packet->key.b);
 	bool disco = mesh_disco_is(packet->data, packet->len);
-	struct mesh_relay_conn *dst;
+	struct mesh_relay_conn *dst = conn_of(to), *link = link_of(to);
 
 	s->stats.packets_in++;
-	if (to == NULL) {
-		s->stats.dropped[MESH_RELAY_DROP_UNKNOWN]++;
-		if (disco && mesh_ratelimit_allow(&from->not_here, now))
-			mesh_relay_notice_gone(from, &packet->key,
-			    MESH_RELAY_GONE_NOT_HERE);
-		return;
+	if (dst != NULL) {
+		if (mesh_relay_queue_packet(dst, &from->peer->key, packet->data,
+			packet->len, disco))
+			edge_add(from->peer, dst);
+	} else if (link != NULL) {
+		s->stats.forwarded_out += mesh_relay_queue_forward(link,
+		    &from->peer->key, packet, disco);
+	} else {
+		not_here(from, &packet->key, disco, now);
 	}
-	dst = MESH_CONTAINER(to->conns.next, struct mesh_relay_conn, of_peer);
-	if (mesh_relay_queue_packet(dst, &from->peer->key, packet->data,
-		packet->len, disco))
-		edge_add(from->peer, dst);
+}
+
+void
+mesh_relay_server_deliver_forward(struct mesh_relay_conn *link,
+    const struct mesh_node_key *from, const struct mesh_relay_packet *packet,
+    struct mesh_time now)
+{
+	struct mesh_relay_server *s = link->server;
+	struct mesh_relay_conn *dst =
+	    conn_of(mesh_map_get(&s->peers, packet->key.b));
+	struct relay_peer *src = mesh_map_get(&s->peers, from->b);
+	bool disco = mesh_disco_is(packet->data, packet->len);
+
+	s->stats.forwarded_in++;
+	if (dst == NULL)
+		not_here(link, &packet->key, disco, now);
+	else if (mesh_relay_queue_packet(dst, from, packet->data, packet->len,
+		     disco) &&
+		 src != NULL)
+		edge_add(src, dst);
 }

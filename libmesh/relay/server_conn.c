@@ -20,11 +20,10 @@ static_assert(MESH_RELAY_RANDOM_LEN >= MESH_RELAY_NONCE_LEN + 8,
     "a nonce and the jitter");
 
 struct mesh_relay_conn *
-mesh_relay_conn_new(struct mesh_relay_server *s, void *user,
+mesh_relay_conn_make(struct mesh_relay_server *s, void *user,
     const uint8_t random[static MESH_RELAY_RANDOM_LEN], struct mesh_time now)
 {
 	struct mesh_relay_conn *c = calloc(1, sizeof(*c));
-	struct mesh_wr w;
 
 	if (c == NULL)
 		return NULL;
@@ -36,17 +35,39 @@ mesh_relay_conn_new(struct mesh_relay_server *s, void *user,
 	c->not_here = mesh_ratelimit_init(NOT_HERE_BURST, MESH_SEC);
 	memcpy(c->random, random, sizeof(c->random));
 	mesh_buf_init(&c->in, MESH_RELAY_FRAME_MAX);
-	mesh_buf_init(&c->control, MESH_RELAY_CONTROL_BYTES);
+	mesh_buf_init(&c->control, SIZE_MAX); /* see notice_begin */
 	mesh_relay_queue_init(&c->packets);
 	mesh_relay_queue_init(&c->disco);
 	mesh_list_init(&c->of_peer);
 	mesh_list_init(&c->awake);
+	mesh_list_init(&c->listed);
+	mesh_list_init(&c->ways);
 	mesh_list_init(&c->heard_from);
 	mesh_list_append(&s->conns, &c->all);
+	return c;
+}
+
+struct mesh_relay_conn *
+mesh_relay_conn_new(struct mesh_relay_server *s, void *user,
+    const uint8_t random[static MESH_RELAY_RANDOM_LEN], struct mesh_time now)
+{
+	struct mesh_relay_conn *c = mesh_relay_conn_make(s, user, random, now);
+	struct mesh_wr w;
+
+	if (c == NULL)
+		return NULL;
 	w = mesh_relay_notice_begin(c, SERVER_KEY_FRAME);
 	mesh_relay_write_server_key(&w, &s->key);
 	mesh_relay_notice_end(c, &w);
 	return c;
+}
+
+void
+mesh_relay_conn_origin(struct mesh_relay_conn *c,
+    const struct mesh_endpoint *from, bool ideal)
+{
+	c->from = *from;
+	c->not_ideal = !ideal;
 }
 
 void
@@ -55,6 +76,10 @@ mesh_relay_conn_free(struct mesh_relay_conn *c)
 	if (c == NULL)
 		return;
 	mesh_relay_queue_clear(c);
+	c->server->stats.watchers -=
+	    c->state == RELAY_CONN_READY && !mesh_list_is_empty(&c->listed);
+	mesh_list_remove(&c->listed); /* before it hears of its own end */
+	mesh_relay_link_clear(c);
 	mesh_relay_server_leave(c);
 	mesh_list_remove(&c->all);
 	mesh_list_remove(&c->awake);
@@ -77,40 +102,80 @@ mesh_relay_conn_key(const struct mesh_relay_conn *c)
 	return c->peer != NULL ? &c->peer->key : &none;
 }
 
+bool
+mesh_relay_conn_is_mesh(const struct mesh_relay_conn *c)
+{
+	return c->mesh;
+}
+
+bool
+mesh_relay_conn_is_up(const struct mesh_relay_conn *c)
+{
+	return c->state == RELAY_LINK_UP;
+}
+
+bool
+mesh_relay_conn_is_ended(const struct mesh_relay_conn *c)
+{
+	return c->ended;
+}
+
+bool
+mesh_relay_conn_is_waiting(const struct mesh_relay_conn *c)
+{
+	return c->state == RELAY_CONN_ASKING;
+}
+
+const struct mesh_node_key *
+mesh_relay_conn_claim(const struct mesh_relay_conn *c)
+{
+	return &c->claim;
+}
+
 /* --- handshake --- */
 
+/* The mesh key in a client info: ours gives rights, another one none. */
+static int
+take_mesh_key(struct mesh_relay_conn *c, struct mesh_str text)
+{
+	struct mesh_relay_mesh_key key;
+	int err = mesh_relay_mesh_key_parse(text, &key);
+
+	if (err == MESH_OK)
+		c->mesh = c->server->has_mesh &&
+			  mesh_ct_equal(key.b, c->server->mesh.b,
+			      sizeof(key.b));
+	mesh_wipe(&key, sizeof(key));
+	return err;
+}
+
 /* What the client says of itself. Members are matched in any case of letters,
- * as Go does. A mesh key means rights that nobody has here; a malformed one is
- * an error for the stock server, so it is for us. */
+ * as Go does. A malformed mesh key is an error for the stock server, so it is
+ * for us. */
 static int
 read_client_json(struct mesh_relay_conn *c, const char *text, size_t len,
     struct mesh_diag *diag)
 {
 	struct mesh_json j;
 	struct mesh_str name, key;
-	uint8_t mesh_key[MESH_KEY_LEN];
-	bool can_ack = false;
 
 	mesh_json_init(&j, text, len, 0);
 	mesh_json_object(&j);
 	while (mesh_json_member(&j, &name)) {
 		if (mesh_http_equal(name, "CanAckPings")) {
-			can_ack = mesh_json_bool(&j);
+			c->can_ack = mesh_json_bool(&j);
+		} else if (mesh_http_equal(name, "IsProber")) {
+			c->prober = mesh_json_bool(&j);
 		} else if (mesh_http_equal(name, "meshKey")) {
-			key = mesh_str_trim(mesh_json_string(&j));
-			if (key.len > 0 &&
-			    mesh_hex_decode(key, mesh_key, sizeof(mesh_key)))
+			key = mesh_json_string(&j);
+			if (key.len > 0 && take_mesh_key(c, key) != MESH_OK)
 				mesh_json_fail(&j, MESH_ERR_FORMAT,
 				    "invalid mesh key");
-			mesh_wipe(mesh_key, sizeof(mesh_key));
 		} else {
 			mesh_json_skip(&j);
 		}
 	}
-	if (mesh_json_done(&j, diag) != MESH_OK)
-		return MESH_ERR_FORMAT;
-	c->can_ack = can_ack;
-	return MESH_OK;
+	return mesh_json_done(&j, diag) == MESH_OK ? MESH_OK : MESH_ERR_FORMAT;
 }
 
 static int
@@ -160,6 +225,25 @@ jitter_of(const struct mesh_relay_conn *c)
 	return mesh_rd_u64le(&r) % MESH_RELAY_JITTER_NS;
 }
 
+/* In it comes, as key. */
+static int
+enter(struct mesh_relay_conn *c, const struct mesh_node_key *key,
+    const struct mesh_box_key *box, struct mesh_time now,
+    struct mesh_diag *diag)
+{
+	int err = mesh_relay_server_join(c, key);
+
+	if (err != MESH_OK)
+		return mesh_fail(diag, err, "no room for another client");
+	err = send_server_info(c, box);
+	if (err != MESH_OK)
+		return mesh_fail(diag, err, "out of memory");
+	c->state = RELAY_CONN_READY;
+	c->deadline =
+	    mesh_time_add(now, MESH_RELAY_KEEPALIVE_NS + jitter_of(c));
+	return MESH_OK;
+}
+
 static int
 take_client_info(struct mesh_relay_conn *c, const struct mesh_relay_frame *f,
     struct mesh_time now, struct mesh_diag *diag)
@@ -175,18 +259,43 @@ take_client_info(struct mesh_relay_conn *c, const struct mesh_relay_frame *f,
 		return mesh_fail(diag, MESH_ERR_AUTH,
 		    "client's key is of low order");
 	err = open_client_info(c, &info, &box, diag);
-	if (err == MESH_OK &&
-	    (err = mesh_relay_server_join(c, &info.key)) != MESH_OK)
-		mesh_fail(diag, err, "no room for another client");
-	if (err == MESH_OK)
-		err = send_server_info(c, &box);
+	if (err == MESH_OK && c->server->admit && !c->mesh) {
+		c->state = RELAY_CONN_ASKING;
+		c->claim = info.key;
+		mesh_list_append(&c->server->asking, &c->listed);
+	} else if (err == MESH_OK) {
+		err = enter(c, &info.key, &box, now, diag);
+	}
 	mesh_box_key_wipe(&box);
-	if (err != MESH_OK)
-		return err;
-	c->state = RELAY_CONN_READY;
-	c->deadline =
-	    mesh_time_add(now, MESH_RELAY_KEEPALIVE_NS + jitter_of(c));
-	return MESH_OK;
+	return err;
+}
+
+struct mesh_relay_conn *
+mesh_relay_server_ask(struct mesh_relay_server *s)
+{
+	struct mesh_list *first = s->asking.next;
+
+	if (first == &s->asking)
+		return NULL;
+	mesh_list_remove(first);
+	return MESH_CONTAINER(first, struct mesh_relay_conn, listed);
+}
+
+int
+mesh_relay_conn_admit(struct mesh_relay_conn *c, struct mesh_time now,
+    struct mesh_diag *diag)
+{
+	struct mesh_box_key box;
+	int err;
+
+	assert(c->state == RELAY_CONN_ASKING);
+	mesh_list_remove(&c->listed);
+	if (mesh_box_key_make(&box, c->server->secret.b, c->claim.b) != MESH_OK)
+		return mesh_fail(diag, MESH_ERR_AUTH,
+		    "client's key is of low order");
+	err = enter(c, &c->claim, &box, now, diag);
+	mesh_box_key_wipe(&box);
+	return err;
 }
 
 /* --- frames of a client that is known --- */
@@ -216,8 +325,8 @@ take_preferred(struct mesh_relay_conn *c, const struct mesh_relay_frame *f)
 }
 
 /* One answer waits at a time: a flood of pings costs one write a round. */
-static int
-take_ping(struct mesh_relay_conn *c, const struct mesh_relay_frame *f)
+int
+mesh_relay_conn_take_ping(struct mesh_relay_conn *c, const struct mesh_relay_frame *f)
 {
 	const uint8_t *data;
 	struct mesh_wr w;
@@ -239,6 +348,8 @@ take_frame(struct mesh_relay_conn *c, const struct mesh_relay_frame *f,
 {
 	int err = MESH_OK;
 
+	if (c->state >= RELAY_LINK_KEY)
+		return mesh_relay_link_frame(c, f, now, diag);
 	if (c->state == RELAY_CONN_INFO) {
 		if (f->type == MESH_RELAY_CLIENT_INFO)
 			return take_client_info(c, f, now, diag);
@@ -254,18 +365,17 @@ take_frame(struct mesh_relay_conn *c, const struct mesh_relay_frame *f,
 		err = take_preferred(c, f);
 		break;
 	case MESH_RELAY_PING:
-		err = take_ping(c, f);
+		err = mesh_relay_conn_take_ping(c, f);
 		break;
 	case MESH_RELAY_FORWARD_PACKET:
 	case MESH_RELAY_WATCH_CONNS:
 	case MESH_RELAY_CLOSE_PEER:
-		return mesh_fail(diag, MESH_ERR_DENIED,
-		    "frame type 0x%02x is for relays of the same mesh alone",
-		    f->type);
+		err = mesh_relay_mesh_frame(c, f, now, diag);
+		break;
 	default: /* pongs, and what only servers send */
 		break;
 	}
-	if (err != MESH_OK)
+	if (err == MESH_ERR_FORMAT)
 		mesh_fail(diag, err, "malformed frame: type 0x%02x, %u bytes",
 		    f->type, f->len);
 	return err;
@@ -357,7 +467,8 @@ mesh_relay_conn_input(struct mesh_relay_conn *c, const void *data, size_t len,
 	c->heard = now;
 	c->missed = 0;
 	c->server->pressed = false;
-	while (err == MESH_OK && mesh_rd_left(&r) > 0 && !c->server->pressed)
+	while (err == MESH_OK && mesh_rd_left(&r) > 0 && !c->server->pressed &&
+	       c->state != RELAY_CONN_ASKING)
 		err = take_bytes(c, &r, now, diag);
 	if (err != MESH_OK && c->state == RELAY_CONN_INFO)
 		c->server->stats.refused++;
@@ -393,7 +504,13 @@ mesh_relay_conn_tick(struct mesh_relay_conn *c, struct mesh_time now)
 
 	if (!mesh_time_due(c->deadline, now))
 		return MESH_OK;
-	if (c->state == RELAY_CONN_INFO || c->missed >= MESH_RELAY_MISSED_MAX)
+	if (c->state == RELAY_LINK_UP) { /* the other side beats */
+		c->deadline = mesh_time_add(c->heard,
+		    MESH_RELAY_LINK_SILENCE_NS);
+		return mesh_time_due(c->deadline, now) ? MESH_ERR_TIMEOUT
+						       : MESH_OK;
+	}
+	if (c->state != RELAY_CONN_READY || c->missed >= MESH_RELAY_MISSED_MAX)
 		return MESH_ERR_TIMEOUT;
 	c->deadline =
 	    mesh_time_add(now, MESH_RELAY_KEEPALIVE_NS + jitter_of(c));

@@ -53,52 +53,87 @@ mesh_relay_queue_clear(struct mesh_relay_conn *c)
 }
 
 /* To the end of the list, if it is not there. */
-static void
-wake(struct mesh_relay_conn *c)
+void
+mesh_relay_queue_wake(struct mesh_relay_conn *c)
 {
 	if (mesh_list_is_empty(&c->awake))
 		mesh_list_append(&c->server->awake, &c->awake);
+}
+
+static bool
+is_link(const struct mesh_relay_conn *c)
+{
+	return c->state >= RELAY_LINK_KEY;
+}
+
+/* Room for a frame of len bytes in its queue; NULL: dropped and counted. */
+static struct relay_frame *
+make_room(struct mesh_relay_conn *c, struct relay_queue *q, size_t len)
+{
+	struct mesh_relay_stats *stats = &c->server->stats;
+	uint32_t packets =
+	    is_link(c) ? MESH_RELAY_LINK_PACKETS : MESH_RELAY_QUEUE_PACKETS;
+	size_t bytes =
+	    is_link(c) ? MESH_RELAY_LINK_BYTES : MESH_RELAY_QUEUE_BYTES;
+	bool dropped = false;
+	struct relay_frame *f;
+
+	while (q->count > 0 &&
+	       (q->count >= packets || q->bytes + len > bytes)) {
+		drop(c, q, MESH_RELAY_DROP_HEAD);
+		dropped = true;
+	}
+	f = stats->queued + len <= MESH_RELAY_QUEUE_ALL
+		? malloc(sizeof(*f) + len)
+		: NULL;
+	if (f == NULL) {
+		stats->dropped[MESH_RELAY_DROP_TAIL]++;
+		return NULL;
+	}
+	f->len = (uint32_t)len;
+	push(c, q, f);
+	mesh_relay_queue_wake(c);
+	/* A queue that was full before is one that cannot be written now. */
+	if (q->count == packets && !dropped)
+		c->server->pressed = true;
+	return f;
 }
 
 bool
 mesh_relay_queue_packet(struct mesh_relay_conn *c,
     const struct mesh_node_key *from, const void *data, size_t len, bool disco)
 {
-	struct relay_queue *q = disco ? &c->disco : &c->packets;
-	struct mesh_relay_stats *stats = &c->server->stats;
-	size_t need = MESH_RELAY_PACKET_HEAD + len;
-	uint64_t before = stats->dropped[MESH_RELAY_DROP_HEAD];
-	struct relay_frame *f;
-	struct mesh_wr w;
+	struct relay_frame *f = make_room(c, disco ? &c->disco : &c->packets,
+	    MESH_RELAY_PACKET_HEAD + len);
+	struct mesh_wr w = mesh_wr_init(f ? f->data : NULL, f ? f->len : 0);
 
-	while (q->count > 0 && (q->count >= MESH_RELAY_QUEUE_PACKETS ||
-				   q->bytes + need > MESH_RELAY_QUEUE_BYTES))
-		drop(c, q, MESH_RELAY_DROP_HEAD);
-	f = stats->queued + need <= MESH_RELAY_QUEUE_ALL
-		? malloc(sizeof(*f) + need)
-		: NULL;
-	if (f == NULL) {
-		stats->dropped[MESH_RELAY_DROP_TAIL]++;
-		return false;
-	}
-	f->len = (uint32_t)need;
-	w = mesh_wr_init(f->data, need);
 	mesh_relay_write_packet(&w, MESH_RELAY_RECV_PACKET, from, data, len);
-	push(c, q, f);
-	wake(c);
-	/* A queue that was full before is one that cannot be written now. */
-	if (q->count == MESH_RELAY_QUEUE_PACKETS &&
-	    stats->dropped[MESH_RELAY_DROP_HEAD] == before)
-		c->server->pressed = true;
-	return true;
+	return f != NULL;
+}
+
+bool
+mesh_relay_queue_forward(struct mesh_relay_conn *link,
+    const struct mesh_node_key *from, const struct mesh_relay_packet *p,
+    bool disco)
+{
+	struct relay_frame *f =
+	    make_room(link, disco ? &link->disco : &link->packets,
+		MESH_RELAY_PACKET_HEAD + MESH_KEY_LEN + p->len);
+	struct mesh_wr w = mesh_wr_init(f ? f->data : NULL, f ? f->len : 0);
+
+	mesh_relay_write_forward(&w, from, &p->key, p->data, p->len);
+	return f != NULL;
 }
 
 struct mesh_wr
 mesh_relay_notice_begin(struct mesh_relay_conn *c, size_t len)
 {
+	size_t max = MESH_RELAY_CONTROL_BYTES;
 	uint8_t *room = NULL;
 
-	if (c->control.len + len <= MESH_RELAY_CONTROL_BYTES)
+	if (c->mesh) /* a watcher hears of all at once */
+		max += c->server->max_clients * MESH_RELAY_WATCH_BYTES;
+	if (c->control.len + len <= max)
 		room = mesh_buf_reserve(&c->control, len);
 	return mesh_wr_init(room, room ? len : 0);
 }
@@ -111,11 +146,11 @@ mesh_relay_notice_end(struct mesh_relay_conn *c, const struct mesh_wr *w)
 		return false;
 	}
 	mesh_buf_commit(&c->control, w->len);
-	wake(c);
+	mesh_relay_queue_wake(c);
 	return true;
 }
 
-void
+bool
 mesh_relay_notice_gone(struct mesh_relay_conn *c,
     const struct mesh_node_key *peer, enum mesh_relay_gone reason)
 {
@@ -123,7 +158,7 @@ mesh_relay_notice_gone(struct mesh_relay_conn *c,
 	    MESH_RELAY_HEADER_LEN + MESH_KEY_LEN + 1);
 
 	mesh_relay_write_gone(&w, peer, reason);
-	mesh_relay_notice_end(c, &w);
+	return mesh_relay_notice_end(c, &w);
 }
 
 /* The queue whose turn it is; NULL when both are empty. */
@@ -165,7 +200,14 @@ mesh_relay_conn_output(struct mesh_relay_conn *c, uint8_t *buf, size_t cap)
 
 	assert(cap >= MESH_RELAY_FRAME_MAX);
 	if (c->control.len > 0) {
-		mesh_wr_bytes(&w, c->control.data, c->control.len);
+		size_t n = c->control.len < MESH_RELAY_COALESCE
+			       ? c->control.len
+			       : MESH_RELAY_COALESCE;
+
+		mesh_wr_bytes(&w, c->control.data, n);
+		mesh_buf_consume(&c->control, n);
+		if (c->control.len > 0) /* perhaps in the midst of a frame */
+			return w.len;
 		mesh_buf_release(&c->control); /* idle clients hold nothing */
 		c->pong_waits = false;
 	}

@@ -123,6 +123,32 @@ mesh_relay_read_packet(const struct mesh_relay_frame *f,
 }
 
 int
+mesh_relay_read_forward(const struct mesh_relay_frame *f,
+    struct mesh_node_key *out_from, struct mesh_relay_packet *out)
+{
+	struct mesh_rd r = body_of(f);
+	const uint8_t *from = mesh_rd_take(&r, MESH_KEY_LEN);
+	const uint8_t *to = mesh_rd_take(&r, MESH_KEY_LEN);
+
+	if (mesh_rd_bad(&r) || mesh_rd_left(&r) > MESH_RELAY_PACKET_MAX)
+		return MESH_ERR_FORMAT;
+	memcpy(out_from->b, from, MESH_KEY_LEN);
+	memcpy(out->key.b, to, MESH_KEY_LEN);
+	out->data = mesh_rd_rest(&r, &out->len);
+	return MESH_OK;
+}
+
+int
+mesh_relay_read_close(const struct mesh_relay_frame *f,
+    struct mesh_node_key *out_peer)
+{
+	if (f->body == NULL || f->len != MESH_KEY_LEN)
+		return MESH_ERR_FORMAT;
+	memcpy(out_peer->b, f->body, MESH_KEY_LEN);
+	return MESH_OK;
+}
+
+int
 mesh_relay_read_preferred(const struct mesh_relay_frame *f, bool *out_home)
 {
 	struct mesh_rd r = body_of(f);

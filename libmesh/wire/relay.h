@@ -113,6 +113,13 @@ int mesh_relay_read_server_info(const struct mesh_relay_frame *f,
     struct mesh_relay_info *out) MESH_MUST_USE;
 int mesh_relay_read_packet(const struct mesh_relay_frame *f,
     struct mesh_relay_packet *out) MESH_MUST_USE;
+/* FORWARD_PACKET: out's key is the destination. */
+int mesh_relay_read_forward(const struct mesh_relay_frame *f,
+    struct mesh_node_key *out_from,
+    struct mesh_relay_packet *out) MESH_MUST_USE;
+/* CLOSE_PEER. */
+int mesh_relay_read_close(const struct mesh_relay_frame *f,
+    struct mesh_node_key *out_peer) MESH_MUST_USE;
 int mesh_relay_read_preferred(const struct mesh_relay_frame *f,
     bool *out_home) MESH_MUST_USE;
 /* Old servers send no reason: 0. */

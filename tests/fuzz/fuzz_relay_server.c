@@ -113,7 +113,11 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct mesh_relay_conn *c[CLIENTS];
 	struct mesh_node_secret secret;
 	const uint8_t seed[16] = {0};
-	struct mesh_relay_server_conf conf = {&secret, seed, 8};
+	struct mesh_relay_server_conf conf = {
+	    .secret = &secret,
+	    .seed = seed,
+	    .max_clients = 8,
+	};
 	struct mesh_relay_server *s;
 
 	unhex(VECTOR_SERVER_SECRET, secret.b);
