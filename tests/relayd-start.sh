@@ -46,6 +46,14 @@ says 2 "'443' is not ADDR:PORT" "an address without host" \
     $usual --state "$dir/s" --listen 443
 says 2 "go together" "a certificate without key" \
     $usual --state "$dir/s" --cert "$dir/c"
+says 2 "'http://host' is not http://HOST/PATH" "an admission URL without path" \
+    $usual --state "$dir/s" --admit http://host
+says 2 "mesh-with needs --mesh-key" "other relays without a key" \
+    $usual --state "$dir/s" --mesh-with a.test=127.0.0.1:1
+says 2 "'a.test:1' is not NAME=ADDR:PORT" "another relay without address" \
+    $usual --state "$dir/s" --mesh-key "$dir/k" --mesh-with a.test:1
+says 2 "is not NAME=ADDR:PORT" "a pin that is none" $usual --state "$dir/s" \
+    --mesh-key "$dir/k" --mesh-with a.test=127.0.0.1:1,sha256-raw:12
 says 2 "'.*none.yaml': No such file" "a configuration that is not there" \
     --config "$dir/none.yaml"
 printf 'state: %s\nlisten: 127.0.0.1:%s\nhost-name: x\n' "$dir/s" "$port" \
@@ -68,6 +76,16 @@ says 1 "cannot read '.*/no.crt': No such file" "a certificate not there" \
 echo garbage >"$dir/garbage"
 says 1 "'.*/garbage' holds no certificate" "a certificate that is none" \
     $usual --state "$dir/s" --cert "$dir/garbage" --key "$dir/garbage"
+says 1 "cannot read '.*/k': No such file" "a mesh key not there" \
+    $usual --state "$dir/s" --mesh-key "$dir/k"
+echo 1234 >"$dir/k"
+chmod 600 "$dir/k"
+says 1 "'.*/k' holds no mesh key: 64 hex digits" "a mesh key that is none" \
+    $usual --state "$dir/s" --mesh-key "$dir/k"
+printf '%064d\n' 1 >"$dir/k"
+chmod 644 "$dir/k"
+says 1 "'.*/k' can be read by others: chmod 600" "a mesh key for all to read" \
+    $usual --state "$dir/s" --mesh-key "$dir/k"
 
 starts "it starts" one --state "$dir/s"
 check "the key is its own" mode "$dir/s/relay.key" 600

@@ -7,11 +7,13 @@
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 #include <stdlib.h>
+#include <openssl/x509.h>
 #include <sys/random.h>
 #include <unistd.h>
 
 #include "common/log.h"
 
+#define HEAD_BYTES (MESH_HTTP_HEAD_MAX + READ_SIZE)
 #define READ_ROUNDS 16 /* reads of one client before others have a turn */
 
 static void on_io(evutil_socket_t fd, short what, void *arg);
@@ -56,35 +58,69 @@ want(struct client *c, short what)
 
 /* --- birth and end --- */
 
-int
-client_new(struct worker *w, int fd, const struct mesh_endpoint *from)
+static struct client *
+make(struct worker *w, int fd, SSL *tls)
 {
-	struct mesh_time now = worker_now();
 	struct client *c = calloc(1, sizeof(*c));
-	SSL *tls = SSL_new(w->tls);
 
-	if (c == NULL || tls == NULL || SSL_set_fd(tls, fd) != 1) {
-		SSL_free(tls);
-		free(c);
-		return MESH_ERR_NOMEM;
-	}
-	SSL_set_accept_state(tls);
+	if (c == NULL)
+		return NULL;
 	c->worker = w;
 	c->tls = tls;
 	c->fd = fd;
-	c->from = *from;
-	c->deadline = mesh_time_add(now, YOUNG_NS);
-	mesh_buf_init(&c->head, MESH_HTTP_HEAD_MAX + READ_SIZE);
+	mesh_buf_init(&c->head, HEAD_BYTES);
 	mesh_buf_init(&c->reply, REPLY_MAX);
-	event_assign(&c->io, w->base, fd, EV_READ | EV_PERSIST, on_io, c);
+	mesh_list_init(&c->list);
 	evtimer_assign(&c->timer, w->base, on_timer, c);
+	w->client_count++;
+	return c;
+}
+
+/* From now on it has events and a time to be done in. */
+static void
+begin(struct client *c, short what)
+{
+	struct mesh_time now = worker_now();
+
+	c->deadline = mesh_time_add(now, YOUNG_NS);
+	event_assign(&c->io, c->worker->base, c->fd, what | EV_PERSIST, on_io,
+	    c);
 	event_add(&c->io, NULL);
 	arm(c, c->deadline, now);
+}
+
+int
+client_new(struct worker *w, int fd, const struct mesh_endpoint *from)
+{
+	SSL *tls = SSL_new(w->tls);
+	struct client *c = NULL;
+
+	if (tls != NULL && SSL_set_fd(tls, fd) == 1)
+		c = make(w, fd, tls);
+	if (c == NULL) {
+		SSL_free(tls);
+		return MESH_ERR_NOMEM;
+	}
+	SSL_set_accept_state(tls);
+	c->from = *from;
 	c->young = true;
 	mesh_list_append(&w->young, &c->list);
 	w->young_count++;
-	w->client_count++;
+	begin(c, EV_READ);
 	return MESH_OK;
+}
+
+struct client *
+client_call(struct worker *w, int fd, SSL *tls, struct other *other)
+{
+	struct client *c = make(w, fd, tls);
+
+	if (c == NULL)
+		return NULL;
+	c->other = other;
+	c->state = CLIENT_CALL;
+	begin(c, EV_READ | EV_WRITE);
+	return c;
 }
 
 static void
@@ -115,7 +151,10 @@ client_close(struct client *c, const char *why)
 {
 	if (c->state == CLIENT_DEAD)
 		return;
-	log_end(c, why);
+	if (c->other != NULL)
+		call_ended(c, why);
+	else
+		log_end(c, why);
 	grow_up(c);
 	event_del(&c->io);
 	event_del(&c->timer);
@@ -140,6 +179,18 @@ client_free(struct client *c)
 
 /* --- in --- */
 
+/* It is not read until its admission is known; what came already is kept. */
+static int
+hold(struct client *c, const uint8_t *p, size_t len)
+{
+	if (mesh_buf_add(&c->head, p, len) != MESH_OK) {
+		client_close(c, "out of memory");
+		return MESH_ERR_NOMEM;
+	}
+	event_del(&c->io);
+	return MESH_OK;
+}
+
 static int
 take_frames(struct client *c, const uint8_t *p, size_t len)
 {
@@ -157,12 +208,16 @@ take_frames(struct client *c, const uint8_t *p, size_t len)
 		}
 		p += used;
 		len -= used;
+		if (mesh_relay_conn_is_waiting(c->relay))
+			return hold(c, p, len);
 		if (len > 0) /* somebody's queue is full */
 			worker_write(c->worker);
 		if (c->state == CLIENT_DEAD)
 			return MESH_ERR_CLOSED;
 	}
-	if (!mesh_node_key_is_zero(mesh_relay_conn_key(c->relay)))
+	if (c->other != NULL)
+		call_is_up(c);
+	else if (!mesh_node_key_is_zero(mesh_relay_conn_key(c->relay)))
 		grow_up(c);
 	return MESH_OK;
 }
@@ -170,36 +225,50 @@ take_frames(struct client *c, const uint8_t *p, size_t len)
 static int
 become_relay(struct client *c, size_t used)
 {
+	struct mesh_relay_server *relay = c->worker->relay;
 	uint8_t random[MESH_RELAY_RANDOM_LEN];
+	struct mesh_buf first;
 	int err = MESH_ERR_NOMEM;
 
 	if (getrandom(random, sizeof(random), 0) == sizeof(random))
-		c->relay = mesh_relay_conn_new(c->worker->relay, c, random,
-		    worker_now());
+		c->relay = c->other != NULL
+			       ? mesh_relay_link_new(relay, c, random,
+				     worker_now())
+			       : mesh_relay_conn_new(relay, c, random,
+				     worker_now());
 	if (c->relay == NULL) {
 		client_close(c, "out of memory");
 		return err;
 	}
+	if (c->other == NULL) {
+		mesh_relay_conn_origin(c->relay, &c->from, !c->not_ideal);
+		c->worker->count.upgraded++;
+	}
 	c->state = CLIENT_RELAY;
-	c->worker->count.upgraded++;
-	err = take_frames(c, c->head.data + used, c->head.len - used);
-	mesh_buf_release(&c->head);
+	first = c->head;
+	mesh_buf_init(&c->head, HEAD_BYTES);
+	err = take_frames(c, first.data + used, first.len - used);
+	mesh_buf_release(&first);
 	return err;
 }
 
 static int
 take_head(struct client *c, const void *p, size_t len)
 {
-	bool upgrade;
+	bool upgrade = true;
 	size_t used;
 	int err = mesh_buf_add(&c->head, p, len);
 
 	if (err == MESH_OK)
-		err = request_answer(c, &upgrade, &used);
+		err = c->state == CLIENT_CALL
+			  ? call_answer(c, &used)
+			  : request_answer(c, &upgrade, &used);
 	if (err == MESH_ERR_AGAIN)
 		return MESH_OK;
 	if (err != MESH_OK) {
-		client_close(c, "no room for the request");
+		client_close(c, c->state == CLIENT_CALL
+				    ? "no upgrade to the relay protocol"
+				    : "no room for the request");
 		return err;
 	}
 	if (upgrade)
@@ -213,12 +282,23 @@ take(struct client *c, const void *p, size_t len)
 {
 	switch (c->state) {
 	case CLIENT_HEAD:
+	case CLIENT_CALL:
 		return take_head(c, p, len);
 	case CLIENT_RELAY:
 		return take_frames(c, p, len);
 	default: /* what comes behind a last request */
 		return MESH_OK;
 	}
+}
+
+static const char *
+tls_why(const struct client *c)
+{
+	long bad = SSL_get_verify_result(c->tls);
+
+	return c->other != NULL && bad != X509_V_OK
+		   ? X509_verify_cert_error_string(bad)
+		   : "no TLS";
 }
 
 static void
@@ -239,8 +319,14 @@ tls_stopped(struct client *c, int result)
 		return;
 	default:
 		c->worker->count.tls_failed += !shaken;
-		client_close(c, shaken ? "connection lost" : "no TLS");
+		client_close(c, shaken ? "connection lost" : tls_why(c));
 	}
+}
+
+static bool
+is_held(const struct client *c)
+{
+	return c->relay != NULL && mesh_relay_conn_is_waiting(c->relay);
 }
 
 static void
@@ -257,7 +343,7 @@ read_all(struct client *c)
 			tls_stopped(c, n);
 			return;
 		}
-		if (take(c, w->in, (size_t)n) != MESH_OK)
+		if (take(c, w->in, (size_t)n) != MESH_OK || is_held(c))
 			return;
 		if (!SSL_has_pending(c->tls))
 			return; /* the rest, if any, wakes us again */
@@ -304,6 +390,15 @@ write_tls(struct client *c, const uint8_t *p, size_t len)
 	return done;
 }
 
+/* How long a write may take. */
+static uint64_t
+patience(const struct client *c)
+{
+	return c->relay != NULL && mesh_relay_conn_is_mesh(c->relay)
+		   ? WRITE_MESH_NS
+		   : WRITE_NS;
+}
+
 static void
 get_stuck(struct client *c, const uint8_t *p, size_t len)
 {
@@ -317,7 +412,7 @@ get_stuck(struct client *c, const uint8_t *p, size_t len)
 	memcpy(c->stuck, p, len);
 	c->stuck_len = len;
 	c->stuck_at = 0;
-	c->deadline = mesh_time_add(now, WRITE_NS);
+	c->deadline = mesh_time_add(now, patience(c));
 	arm(c, next_deadline(c), now);
 }
 
@@ -334,7 +429,7 @@ write_stuck(struct client *c)
 		return false;
 	c->stuck_at += n;
 	if (n > 0)
-		c->deadline = mesh_time_add(worker_now(), WRITE_NS);
+		c->deadline = mesh_time_add(worker_now(), patience(c));
 	if (c->stuck_at < c->stuck_len)
 		return false;
 	free(c->stuck);
@@ -366,8 +461,49 @@ write_all(struct client *c)
 void
 client_flush(struct client *c)
 {
+	if (c->relay != NULL && mesh_relay_conn_is_ended(c->relay))
+		client_close(c, "ended by another relay, or too far behind");
 	if (c->state != CLIENT_DEAD && c->stuck == NULL)
 		write_all(c);
+}
+
+static void
+log_denied(const struct client *c)
+{
+	char from[MESH_ENDPOINT_TEXT], key[MESH_KEY_SHORT];
+
+	if (!worker_may_log(c->worker))
+		return;
+	mesh_node_key_short(mesh_relay_conn_claim(c->relay), key);
+	log_info("not admitted from=%s key=%s",
+	    mesh_endpoint_format(&c->from, from), key);
+}
+
+void
+client_admit(struct client *c, bool allow)
+{
+	struct mesh_buf kept = c->head;
+	struct mesh_diag diag = {0};
+
+	if (!is_held(c))
+		return;
+	c->ask_id = 0;
+	if (!allow) {
+		c->worker->count.denied++;
+		log_denied(c);
+		client_close(c, NULL);
+		return;
+	}
+	if (mesh_relay_conn_admit(c->relay, worker_now(), &diag) != MESH_OK) {
+		client_close(c, diag.text);
+		return;
+	}
+	event_add(&c->io, NULL);
+	mesh_buf_init(&c->head, HEAD_BYTES);
+	if (take_frames(c, kept.data, kept.len) == MESH_OK &&
+	    SSL_has_pending(c->tls))
+		event_active(&c->io, EV_READ, 0);
+	mesh_buf_release(&kept);
 }
 
 /* --- events --- */
@@ -385,6 +521,9 @@ on_io(evutil_socket_t fd, short what, void *arg)
 		want(c, EV_READ);
 	if (c->state != CLIENT_DEAD)
 		read_all(c);
+	if (c->state == CLIENT_CALL && !c->asked &&
+	    SSL_is_init_finished(c->tls) && call_ask(c) != MESH_OK)
+		return;
 	/* Frames wait for the end of the round; an answer goes at once. */
 	if (c->reply.len > 0)
 		client_flush(c);

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: ISC
- * helper.c - the parent: reads files, opens sockets, starts the worker and
- * starts it again should it die. Talks to no stranger. */
+ * helper.c - the parent: reads files, opens sockets, starts worker and asker and
+ * starts them again should they die. Talks to no stranger. */
+#include "asker.h"
 #include "identity.h"
 #include "link.h"
 #include "relayd.h"
 #include "sockets.h"
 
+#include "base/secret.h"
 #include "base/text.h"
 #include "common/exit.h"
 #include "common/log.h"
@@ -24,19 +26,24 @@
 #include <sys/stat.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #define RESTART_WAIT_MS 1000
 #define STOP_WAIT_MS 3000
+#define HEAR_ROUNDS 64 /* messages of the worker at once */
 
 struct helper {
 	const struct relayd_options *o;
 	struct identity identity;
+	struct region region;
 	struct role worker; /* pid 0: not running */
+	struct role asker;  /* with --admit */
 	int listen, stun, signals;
 	bool serving; /* the worker said READY, once at least */
 	bool stopping;
-	int status; /* to exit with */
+	uint64_t act_at; /* ms: when roles are started or killed */
+	int status;	 /* to exit with */
 };
 
 /* A failure at the start: to the one who typed the command. */
@@ -54,6 +61,8 @@ setup_of(const struct helper *h)
 	    .secret = h->identity.secret,
 	    .max_clients = h->o->max_clients,
 	    .accept_rate = h->o->accept_rate,
+	    .admit = h->o->admit != NULL,
+	    .region = h->region,
 	    .chain = {h->identity.chain.data, h->identity.chain.len},
 	    .key = {h->identity.key.data, h->identity.key.len},
 	};
@@ -70,10 +79,41 @@ start_worker(struct helper *h)
 
 	if (err == MESH_OK)
 		err = link_send_setup(h->worker.link, &setup);
-	mesh_node_secret_wipe(&setup.secret);
+	mesh_wipe(&setup, sizeof(setup));
 	if (err != MESH_OK)
 		log_err("cannot start the worker: %s", strerror(errno));
 	return err;
+}
+
+static int
+start_asker(struct helper *h)
+{
+	int err;
+
+	if (h->o->admit == NULL)
+		return MESH_OK;
+	err = role_spawn(RELAYD_NAME, RELAYD_ASKER, NULL, NULL, 0, &h->asker);
+	if (err == MESH_OK)
+		err = link_send_admit(h->asker.link, h->o->admit_fail_open,
+		    h->o->admit);
+	if (err != MESH_OK)
+		log_err("cannot start the asker: %s", strerror(errno));
+	return err;
+}
+
+/* Those that are not running. */
+static int
+start_roles(struct helper *h)
+{
+	if (h->worker.pid == 0 && start_worker(h) != MESH_OK)
+		return MESH_ERR_IO;
+	return h->asker.pid == 0 ? start_asker(h) : MESH_OK;
+}
+
+static bool
+all_run(const struct helper *h)
+{
+	return h->worker.pid > 0 && (h->asker.pid > 0 || h->o->admit == NULL);
 }
 
 static void
@@ -90,25 +130,113 @@ say_ready(struct helper *h)
 	h->serving = true;
 }
 
-/* The worker's word, or its end. */
+/* The worker may not make a socket: it gets one that connects already. */
+static int
+dial(struct helper *h, uint8_t which)
+{
+	const struct region_relay *relay = &h->region.relays[which];
+	char at[MESH_ENDPOINT_TEXT];
+	int err, fd = socket_dial(&relay->at);
+
+	if (fd < 0) {
+		log_warn("cannot connect relay=%s address=%s: %s", relay->name,
+		    mesh_endpoint_format(&relay->at, at), strerror(errno));
+		return MESH_OK; /* the worker asks again */
+	}
+	err = link_send_which(h->worker.link, LINK_DIALED, which, fd);
+	close(fd);
+	return err;
+}
+
+/* One message of the worker; anything but MESH_OK is its end. */
+static int
+take_message(struct helper *h, const uint8_t *buf, size_t n)
+{
+	struct mesh_rd r = mesh_rd_init(buf, n);
+	struct link_ask ask;
+	uint8_t which;
+
+	switch (mesh_rd_u8(&r)) {
+	case LINK_READY:
+		if (!mesh_rd_done(&r))
+			return MESH_ERR_FORMAT;
+		if (!h->serving)
+			say_ready(h);
+		return MESH_OK;
+	case LINK_DIAL:
+		if (link_read_which(&r, &which) != MESH_OK ||
+		    which >= h->region.count)
+			return MESH_ERR_FORMAT;
+		return dial(h, which);
+	case LINK_ASK:
+		if (link_read_ask(&r, &ask) != MESH_OK || h->o->admit == NULL)
+			return MESH_ERR_FORMAT;
+		/* Not passed on: the client waits in vain, and goes. */
+		if (link_send_ask(h->asker.link, &ask) != MESH_OK)
+			log_debug("a question is lost");
+		return MESH_OK;
+	default:
+		return MESH_ERR_FORMAT;
+	}
+}
+
+/* The worker's words, or its end. */
 static void
 hear_worker(struct helper *h)
 {
-	uint8_t buf[16];
-	ssize_t n = recv(h->worker.link, buf, sizeof(buf), MSG_DONTWAIT);
+	uint8_t buf[LINK_SHORT];
+	int passed;
 
-	if (n == 1 && buf[0] == LINK_READY) {
-		if (!h->serving)
-			say_ready(h);
+	for (int i = 0; i < HEAR_ROUNDS; i++) {
+		ssize_t n = link_recv(h->worker.link, buf, sizeof(buf),
+		    &passed);
+
+		if (n < 0 && (errno == EAGAIN || errno == EINTR))
+			return;
+		if (passed >= 0) /* none is due from it */
+			close(passed);
+		if (n > 0 && passed < 0 &&
+		    take_message(h, buf, (size_t)n) == MESH_OK)
+			continue;
+		/* Ended, or talks nonsense: its end is what follows. */
+		close(h->worker.link);
+		h->worker.link = -1;
+		if (n > 0)
+			kill(h->worker.pid, SIGKILL);
 		return;
 	}
-	if (n < 0 && (errno == EAGAIN || errno == EINTR))
+}
+
+/* The asker's verdicts. */
+static void
+hear_asker(struct helper *h)
+{
+	uint8_t buf[LINK_SHORT];
+	struct link_verdict v;
+	int passed;
+
+	for (int i = 0; i < HEAR_ROUNDS; i++) {
+		ssize_t n = link_recv(h->asker.link, buf, sizeof(buf),
+		    &passed);
+		struct mesh_rd r = mesh_rd_init(buf, n > 0 ? (size_t)n : 0);
+
+		if (n < 0 && (errno == EAGAIN || errno == EINTR))
+			return;
+		if (passed >= 0)
+			close(passed);
+		if (n > 0 && mesh_rd_u8(&r) == LINK_VERDICT &&
+		    link_read_verdict(&r, &v) == MESH_OK) {
+			if (h->worker.link >= 0 &&
+			    link_send_verdict(h->worker.link, &v) != MESH_OK)
+				log_debug("a verdict is lost");
+			continue;
+		}
+		close(h->asker.link);
+		h->asker.link = -1;
+		if (n > 0)
+			kill(h->asker.pid, SIGKILL);
 		return;
-	/* Ended, or talks nonsense: its end is what follows. */
-	close(h->worker.link);
-	h->worker.link = -1;
-	if (n > 0)
-		kill(h->worker.pid, SIGKILL);
+	}
 }
 
 static void
@@ -128,41 +256,60 @@ reload(struct helper *h)
 		    link_send_cert(h->worker.link, &setup) == MESH_OK)
 			log_info("certificates read again pin=%s",
 			    h->identity.pin);
-		mesh_node_secret_wipe(&setup.secret);
+		mesh_wipe(&setup, sizeof(setup));
 	}
 	notify_ready("certificates read again");
+}
+
+static uint64_t
+now_ms(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_BOOTTIME, &ts);
+	return (uint64_t)ts.tv_sec * 1000 + (uint64_t)ts.tv_nsec / 1000000;
+}
+
+static void
+cut(struct role *role)
+{
+	if (role->link >= 0)
+		close(role->link);
+	role->link = -1;
 }
 
 static void
 stop(struct helper *h)
 {
 	h->stopping = true;
+	h->act_at = now_ms() + STOP_WAIT_MS;
 	notify_stopping();
-	if (h->worker.link >= 0)
-		close(h->worker.link);
-	h->worker.link = -1;
+	cut(&h->worker);
+	cut(&h->asker);
 }
 
 static void
-bury(struct helper *h)
+bury(struct helper *h, struct role *role, const char *name)
 {
 	char how[64];
 	int status;
 
-	if (h->worker.pid <= 0 ||
-	    waitpid(h->worker.pid, &status, WNOHANG) != h->worker.pid)
+	if (role->pid <= 0 ||
+	    waitpid(role->pid, &status, WNOHANG) != role->pid)
 		return;
-	h->worker.pid = 0;
-	if (h->worker.link >= 0)
-		close(h->worker.link);
-	h->worker.link = -1;
+	role->pid = 0;
+	cut(role);
 	if (h->stopping)
 		return;
+	h->act_at = now_ms() + RESTART_WAIT_MS;
 	role_describe(status, how, sizeof(how));
-	log_err("worker ended: %s", how);
+	log_err("%s ended: %s", name, how);
 	if (!h->serving) {
 		h->stopping = true;
+		h->act_at = now_ms() + STOP_WAIT_MS;
 		h->status = CMD_NO;
+		cut(&h->worker);
+		cut(&h->asker);
 	}
 }
 
@@ -187,34 +334,65 @@ take_signal(struct helper *h)
 			log_warn("worker does not listen");
 		break;
 	default: /* SIGCHLD */
-		bury(h);
+		bury(h, &h->worker, RELAYD_WORKER);
+		bury(h, &h->asker, RELAYD_ASKER);
 	}
 }
 
-/* Until told to stop and the worker is gone. */
+/* How long nothing may happen, in ms; -1: for ever. */
+static int
+wait_of(const struct helper *h)
+{
+	uint64_t now = now_ms();
+
+	if (!h->stopping && all_run(h))
+		return -1;
+	return h->act_at > now ? (int)(h->act_at - now) : 0;
+}
+
+static void
+kill_roles(const struct helper *h)
+{
+	if (h->worker.pid > 0)
+		kill(h->worker.pid, SIGKILL);
+	if (h->asker.pid > 0)
+		kill(h->asker.pid, SIGKILL);
+}
+
+/* What is due: roles that ended come back, and those that do not end are made
+ * to. Signals and messages do not put it off. */
+static int
+act(struct helper *h)
+{
+	if (wait_of(h) != 0)
+		return MESH_OK;
+	if (!h->stopping)
+		return start_roles(h);
+	kill_roles(h);
+	h->act_at = now_ms() + STOP_WAIT_MS;
+	return MESH_OK;
+}
+
+/* Until told to stop and the roles are gone. */
 static int
 run(struct helper *h)
 {
-	while (!h->stopping || h->worker.pid > 0) {
-		struct pollfd fds[2] = {
+	while (!h->stopping || h->worker.pid > 0 || h->asker.pid > 0) {
+		struct pollfd fds[3] = {
 		    {.fd = h->signals, .events = POLLIN},
 		    {.fd = h->worker.link, .events = POLLIN},
+		    {.fd = h->asker.link, .events = POLLIN},
 		};
-		int wait = -1, n;
 
-		if (h->stopping)
-			wait = STOP_WAIT_MS;
-		else if (h->worker.pid == 0)
-			wait = RESTART_WAIT_MS;
-		n = poll(fds, 2, wait);
-		if (n == 0 && h->stopping)
-			kill(h->worker.pid, SIGKILL);
-		else if (n == 0 && start_worker(h) != MESH_OK)
-			return CMD_NO;
+		(void)poll(fds, 3, wait_of(h));
 		if (fds[0].revents != 0)
 			take_signal(h);
 		if (fds[1].revents != 0 && h->worker.link >= 0)
 			hear_worker(h);
+		if (fds[2].revents != 0 && h->asker.link >= 0)
+			hear_asker(h);
+		if (act(h) != MESH_OK)
+			return CMD_NO;
 	}
 	return h->status;
 }
@@ -260,8 +438,9 @@ open_sockets(struct helper *h, struct mesh_diag *diag)
 
 /* What can be said before anything is touched. */
 static int
-check_options(const struct relayd_options *o, struct mesh_diag *diag)
+check_options(struct helper *h, struct mesh_diag *diag)
 {
+	const struct relayd_options *o = h->o;
 	int err = socket_check(o->listen, diag);
 
 	if (err == MESH_OK && o->stun != NULL)
@@ -269,17 +448,23 @@ check_options(const struct relayd_options *o, struct mesh_diag *diag)
 	if (err == MESH_OK && (o->cert == NULL) != (o->key == NULL))
 		err = mesh_fail(diag, MESH_ERR_ARG,
 		    "--cert and --key go together");
+	if (err == MESH_OK && o->admit != NULL)
+		err = asker_check_url(o->admit, diag);
+	if (err == MESH_OK)
+		err = region_parse(&h->region, &o->mesh_with, o->mesh_key,
+		    diag);
 	return err;
 }
 
 int
 helper_main(const struct relayd_options *o)
 {
-	struct helper h = {.o = o, .worker.link = -1, .listen = -1, .stun = -1};
+	struct helper h = {.o = o, .worker.link = -1, .asker.link = -1,
+	    .listen = -1, .stun = -1};
 	struct mesh_diag diag = {0};
 	int err, status;
 
-	if (check_options(o, &diag) != MESH_OK)
+	if (check_options(&h, &diag) != MESH_OK)
 		return fail(&diag, CMD_USAGE);
 	log_init(RELAYD_NAME, o->verbose ? MESH_LOG_DEBUG : MESH_LOG_INFO);
 	umask(022);
@@ -290,16 +475,19 @@ helper_main(const struct relayd_options *o)
 		err = identity_load(&h.identity, o->state, o->hostname, o->cert,
 		    o->key, &diag);
 	if (err == MESH_OK)
+		err = region_load_key(&h.region, o->mesh_key, &diag);
+	if (err == MESH_OK)
 		err = open_sockets(&h, &diag);
 	if (err != MESH_OK)
 		return fail(&diag, CMD_NO);
 	/* Enough to start a worker that is somebody else, and to end it. */
 	if (sandbox_drop_caps(1u << CAP_SETUID | 1u << CAP_SETGID |
 			      1u << CAP_SETPCAP | 1u << CAP_KILL) != MESH_OK ||
-	    start_worker(&h) != MESH_OK)
+	    start_roles(&h) != MESH_OK)
 		return CMD_NO;
 	status = run(&h);
 	identity_close(&h.identity);
+	mesh_wipe(&h.region.key, sizeof(h.region.key));
 	log_info("ended");
 	return status;
 }

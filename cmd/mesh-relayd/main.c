@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC
  * mesh-relayd - relay and STUN server of a mesh network. */
+#include "asker.h"
 #include "relayd.h"
 
 #include "common/conf.h"
@@ -28,6 +29,14 @@ static const struct conf_option table[] = {
 	CONF_STRING, .offset = offsetof(struct relayd_options, cert)},
     {"key", "FILE", "its private key (PEM)", CONF_STRING,
 	.offset = offsetof(struct relayd_options, key)},
+    {"admit", "URL", "ask there whether a client may come in", CONF_STRING,
+	.offset = offsetof(struct relayd_options, admit)},
+    {"admit-fail-open", NULL, "all may come in while there is no answer",
+	CONF_FLAG, .offset = offsetof(struct relayd_options, admit_fail_open)},
+    {"mesh-key", "FILE", "key that the relays of a region share (64 hex digits)",
+	CONF_STRING, .offset = offsetof(struct relayd_options, mesh_key)},
+    {"mesh-with", "RELAY", "another relay of the region: NAME=ADDR:PORT[,PIN]",
+	CONF_LIST, .offset = offsetof(struct relayd_options, mesh_with)},
     {"max-clients", "N", "connections at most (20000)", CONF_UINT,
 	.offset = offsetof(struct relayd_options, max_clients), .max = 1000000},
     {"accept-rate", "N", "new connections a second at most (1000)", CONF_UINT,
@@ -45,6 +54,8 @@ main(int argc, char **argv)
 {
 	const char *role = role_name(RELAYD_NAME, argc, argv);
 
+	if (role != NULL && strcmp(role, RELAYD_ASKER) == 0)
+		return asker_main();
 	if (role != NULL)
 		return strcmp(role, RELAYD_WORKER) == 0 ? worker_main(argc > 2)
 							: CMD_USAGE;

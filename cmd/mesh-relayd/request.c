@@ -11,7 +11,7 @@ struct request {
 	const struct mesh_http_head *head;
 	struct mesh_buf *reply;
 	const struct mesh_node_key *relay_key;
-	bool upgrade;
+	bool upgrade, not_ideal;
 };
 
 static void
@@ -63,6 +63,7 @@ answer_derp(struct request *r)
 		return;
 	}
 	r->upgrade = true;
+	r->not_ideal = mesh_http_field(r->head, "Ideal-Node").len > 0;
 	/* The client knows our key from the TLS handshake and sends frames
 	 * already: it wants no answer. */
 	if (mesh_str_eq(mesh_http_field(r->head, "Derp-Fast-Start"), "1"))
@@ -182,6 +183,7 @@ request_answer(struct client *c, bool *out_upgrade, size_t *out_used)
 		answer_plain(&r, status_of(err), "That is no HTTP request.\n");
 	else
 		dispatch(&r);
+	c->not_ideal = r.not_ideal;
 	*out_upgrade = r.upgrade;
 	*out_used = head.len;
 	return c->reply.failed ? MESH_ERR_NOMEM : MESH_OK;

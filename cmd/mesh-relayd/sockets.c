@@ -167,3 +167,24 @@ socket_stun(const char *what, struct mesh_diag *diag)
 	return open_socket(what, SOCK_DGRAM, udp_options,
 	    sizeof(udp_options) / sizeof(udp_options[0]), diag);
 }
+
+int
+socket_dial(const struct mesh_endpoint *to)
+{
+	struct sockaddr_storage addr;
+	socklen_t len = to_sockaddr(to, &addr);
+	int saved, fd = socket(addr.ss_family,
+		       SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+
+	if (fd < 0)
+		return -1;
+	if (set_options(fd, tcp_options,
+		sizeof(tcp_options) / sizeof(tcp_options[0])) &&
+	    (connect(fd, (const struct sockaddr *)&addr, len) == 0 ||
+		errno == EINPROGRESS))
+		return fd;
+	saved = errno;
+	close(fd);
+	errno = saved;
+	return -1;
+}

@@ -5,7 +5,7 @@
 #ifndef RELAYD_SOCKETS_H
 #define RELAYD_SOCKETS_H
 
-#include <mesh/base.h>
+#include "base/addr.h"
 
 /* Is it "ADDR:PORT"? MESH_ERR_FORMAT with a sentence. */
 int socket_check(const char *what, struct mesh_diag *diag) MESH_MUST_USE;
@@ -14,5 +14,7 @@ int socket_check(const char *what, struct mesh_diag *diag) MESH_MUST_USE;
  * the service manager passed is taken instead of a new one. */
 int socket_listen(const char *what, struct mesh_diag *diag);
 int socket_stun(const char *what, struct mesh_diag *diag);
+/* One that connects, or -1 with errno. */
+int socket_dial(const struct mesh_endpoint *to);
 
 #endif

@@ -162,13 +162,16 @@ log_stats(const struct worker *w)
 	for (int d = 0; d < MESH_RELAY_DROP_COUNT; d++)
 		log_info("stats dropped reason=%s count=%" PRIu64,
 		    mesh_relay_drop_name(d), s->dropped[d]);
+	log_info("stats remote=%" PRIu64 " watchers=%" PRIu64
+		 " forwarded_in=%" PRIu64 " forwarded_out=%" PRIu64,
+	    s->remote, s->watchers, s->forwarded_in, s->forwarded_out);
 	log_info("stats accepted=%" PRIu64 " full=%" PRIu64 " evicted=%" PRIu64
 		 " tls_failed=%" PRIu64 " http=%" PRIu64 " upgraded=%" PRIu64
 		 " joined=%" PRIu64 " refused=%" PRIu64 " stuck=%" PRIu64
-		 " stun_in=%" PRIu64 " stun_out=%" PRIu64,
+		 " stun_in=%" PRIu64 " stun_out=%" PRIu64 " denied=%" PRIu64,
 	    c->accepted, c->full, c->evicted, c->tls_failed, c->http,
 	    c->upgraded, s->accepted, s->refused, c->stuck, c->stun_in,
-	    c->stun_out);
+	    c->stun_out, c->denied);
 }
 
 static int
@@ -187,24 +190,85 @@ use_certs(struct worker *w, const struct link_setup *s)
 	return MESH_OK;
 }
 
+/* Who waits for admission is young. */
+static void
+take_verdict(struct worker *w, const struct link_verdict *v)
+{
+	struct mesh_list *at;
+
+	for (at = w->young.next; at != &w->young; at = at->next) {
+		struct client *c = MESH_CONTAINER(at, struct client, list);
+
+		if (c->ask_id == v->id) {
+			client_admit(c, v->allow);
+			return;
+		}
+	}
+}
+
+static void
+ask_helper(struct worker *w)
+{
+	struct mesh_relay_conn *conn;
+
+	while ((conn = mesh_relay_server_ask(w->relay)) != NULL) {
+		struct client *c = mesh_relay_conn_user(conn);
+		struct link_ask ask = {
+		    .id = ++w->ask_id,
+		    .key = *mesh_relay_conn_claim(conn),
+		    .from = c->from.ip,
+		};
+
+		c->ask_id = ask.id;
+		if (link_send_ask(w->link, &ask) != MESH_OK)
+			client_close(c, "cannot ask for its admission");
+	}
+}
+
+static int
+take_message(struct worker *w, struct mesh_rd *r, int passed)
+{
+	struct link_setup certs;
+	struct link_verdict v;
+	uint8_t which;
+
+	switch (mesh_rd_u8(r)) {
+	case LINK_STATS:
+		log_stats(w);
+		return MESH_OK;
+	case LINK_CERT:
+		if (link_read_cert(r, &certs) == MESH_OK)
+			(void)use_certs(w, &certs);
+		return MESH_OK;
+	case LINK_DIALED:
+		if (link_read_which(r, &which) != MESH_OK || passed < 0 ||
+		    which >= w->region.count)
+			return MESH_ERR_FORMAT;
+		call_dialed(&w->others[which], passed);
+		return MESH_OK;
+	case LINK_VERDICT:
+		if (link_read_verdict(r, &v) != MESH_OK)
+			return MESH_ERR_FORMAT;
+		take_verdict(w, &v);
+		return MESH_OK;
+	default:
+		return MESH_ERR_FORMAT;
+	}
+}
+
 static void
 on_link(evutil_socket_t fd, short what, void *arg)
 {
 	struct worker *w = arg;
-	struct link_setup certs;
 	uint8_t *buf = malloc(LINK_MAX);
-	ssize_t n = buf ? recv(fd, buf, LINK_MAX, MSG_DONTWAIT) : 0;
+	int passed = -1;
+	ssize_t n = buf ? link_recv(fd, buf, LINK_MAX, &passed) : 0;
 	struct mesh_rd r = mesh_rd_init(buf, n > 0 ? (size_t)n : 0);
-	uint8_t type = mesh_rd_u8(&r);
 
 	(void)what;
 	if (n < 0 && (errno == EAGAIN || errno == EINTR))
 		; /* nothing after all */
-	else if (type == LINK_STATS)
-		log_stats(w);
-	else if (type == LINK_CERT && link_read_cert(&r, &certs) == MESH_OK)
-		(void)use_certs(w, &certs);
-	else
+	else if (n <= 0 || take_message(w, &r, passed) != MESH_OK)
 		w->ended = true; /* the helper is gone, or not itself */
 	if (n > 0)
 		mesh_wipe(buf, (size_t)n);
@@ -248,13 +312,17 @@ set_up(struct worker *w, struct mesh_rd *r)
 	    mesh_ratelimit_init((uint32_t)(rate / 10 + 1), MESH_SEC / rate);
 	w->log_rate = mesh_ratelimit_init(20, MESH_SEC);
 	w->max_clients = client_limit(setup.max_clients);
+	w->region = setup.region;
 	conf = (struct mesh_relay_server_conf){
 	    .secret = &setup.secret,
 	    .seed = seed,
 	    .max_clients = w->max_clients,
+	    .mesh = setup.region.has_key ? &setup.region.key : NULL,
+	    .admit = setup.admit,
 	};
 	w->relay = mesh_relay_server_new(&conf);
-	mesh_node_secret_wipe(&setup.secret);
+	mesh_wipe(&w->region.key, sizeof(w->region.key));
+	mesh_wipe(&setup, sizeof(setup));
 	return w->relay ? MESH_OK : MESH_ERR_NOMEM;
 }
 
@@ -289,7 +357,7 @@ set_events(struct worker *w)
 	event_add(&w->listen_event, NULL);
 	if (w->stun >= 0)
 		event_add(&w->stun_event, NULL);
-	return MESH_OK;
+	return call_start(w);
 }
 
 static bool
@@ -340,6 +408,7 @@ worker_write(struct worker *w)
 static void
 end_round(struct worker *w)
 {
+	ask_helper(w);
 	worker_write(w);
 	while (!mesh_list_is_empty(&w->dead))
 		client_free(MESH_CONTAINER(w->dead.next, struct client, list));

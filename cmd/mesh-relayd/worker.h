@@ -6,6 +6,8 @@
 #ifndef RELAYD_WORKER_H
 #define RELAYD_WORKER_H
 
+#include "region.h"
+
 #include "base/buf.h"
 #include "base/list.h"
 #include "base/log.h"
@@ -18,12 +20,27 @@
 #define YOUNG_MAX 1024u          /* connections that did not say who they are */
 #define YOUNG_NS (10 * MESH_SEC) /* TLS and HTTP head have to be done in */
 #define WRITE_NS (2 * MESH_SEC)  /* a client that takes nothing so long goes */
+#define WRITE_MESH_NS (30 * MESH_SEC) /* another relay: as the stock one */
+#define CALL_NS (5 * MESH_SEC)   /* between two calls of another relay */
 #define READ_SIZE 16384u         /* one TLS record */
 #define REPLY_MAX 1024u          /* bytes of an HTTP answer of ours */
 
 struct worker_counters {
 	uint64_t accepted, full, evicted, tls_failed, http, upgraded, stuck;
-	uint64_t stun_in, stun_out;
+	uint64_t stun_in, stun_out, denied;
+};
+
+struct worker;
+struct client;
+
+/* Another relay of the region, which we call and watch. */
+struct other {
+	struct worker *worker;
+	const struct region_relay *relay;
+	SSL_CTX *tls;
+	struct event again;
+	struct client *client; /* NULL: not connected */
+	bool up;	       /* said in the log */
 };
 
 struct worker {
@@ -35,8 +52,11 @@ struct worker {
 	struct mesh_list young; /* clients, the oldest first */
 	struct mesh_list dead;  /* to be freed after the round */
 	size_t young_count, client_count, max_clients;
+	uint64_t ask_id;
 	struct mesh_ratelimit accept_rate, log_rate;
 	struct worker_counters count;
+	struct region region;
+	struct other others[REGION_MAX];
 	bool ended;
 	uint8_t in[READ_SIZE];
 	uint8_t out[MESH_RELAY_FRAME_MAX + REPLY_MAX];
@@ -44,6 +64,7 @@ struct worker {
 
 enum client_state {
 	CLIENT_HEAD,  /* TLS handshake, then the HTTP request */
+	CLIENT_CALL,  /* ours to another relay: TLS, then the HTTP answer */
 	CLIENT_RELAY, /* upgraded */
 	CLIENT_LAST,  /* answered; to be closed when that is written */
 	CLIENT_DEAD,
@@ -61,9 +82,13 @@ struct client {
 	size_t stuck_len, stuck_at;
 	struct mesh_time deadline; /* of the head, or of the write */
 	struct mesh_endpoint from;
+	struct other *other; /* the relay that we called, or NULL */
+	uint64_t ask_id;     /* while it waits for admission */
 	int fd;
 	enum client_state state;
 	bool young;
+	bool asked;	/* CLIENT_CALL: the request went out */
+	bool not_ideal; /* the client wanted another node of the region */
 };
 
 struct mesh_time worker_now(void);
@@ -74,11 +99,27 @@ bool worker_may_log(struct worker *w);
 
 /* client.c */
 int client_new(struct worker *w, int fd, const struct mesh_endpoint *from);
+/* A connection that we opened; tls: its own, in connect state. Takes both. */
+struct client *client_call(struct worker *w, int fd, SSL *tls,
+    struct other *other);
 /* why: words for the log; NULL: nothing to say. */
 void client_close(struct client *c, const char *why);
 void client_free(struct client *c);
 /* Writes what waits, unless its last write is stuck. */
 void client_flush(struct client *c);
+/* The word about one that waits for admission. */
+void client_admit(struct client *c, bool allow);
+
+/* call.c: the other relays. */
+int call_start(struct worker *w);
+/* The helper's socket. */
+void call_dialed(struct other *o, int fd);
+/* TLS is done: is it that relay? Its request is in c->reply then. */
+int call_ask(struct client *c);
+/* The HTTP answer so far; as request_answer(). MESH_ERR_REFUSED. */
+int call_answer(struct client *c, size_t *out_used);
+void call_is_up(struct client *c);
+void call_ended(struct client *c, const char *why);
 
 /* request.c: looks at the head collected so far. MESH_ERR_AGAIN: not whole yet.
  * MESH_OK: the answer is in c->reply (may be none), *out_upgrade says whether

@@ -68,11 +68,11 @@ regions:
 END
 }
 
-# start_derper HOST NAME: stock relay on :443 with $NET/cert/NAME.crt.
+# start_derper HOST NAME [OPTION ...]: stock relay on :443 with $NET/cert/NAME.crt.
 start_derper() {
 	start "$1" derper "$PEERS/tailscale-1.102/derper" -c "$NET/derper.json" \
 	    -a :443 -http-port -1 -certmode manual -certdir "$NET/cert" \
-	    -hostname "$2" -stun
+	    -hostname "$2" -stun "${@:3}"
 }
 
 # start_headscale HOST ADDRESS MAP: stock control server at http://ADDRESS:8080;
