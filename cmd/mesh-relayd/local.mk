@@ -8,8 +8,8 @@ mesh_relayd_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/cmd
 mesh_relayd_LDADD = libmesh-daemon.la libmesh.la $(EVENT_LIBS) $(SSL_LIBS) \
     $(CRYPTO_LIBS)
 dist_check_SCRIPTS += tests/relayd-start.sh
-EXTRA_DIST += tests/interop/relayd-stock.sh tests/interop/relayd-region.sh \
-    tests/interop/relayd-admit.sh
+EXTRA_DIST += tests/interop/relayd-nodes.sh tests/interop/relayd-load.sh \
+    tests/interop/relayd-region.sh tests/interop/relayd-admit.sh
 EXTRA_DIST += tests/bench/relay.sh
 dist_man_MANS += man/mesh-relayd.8
 

@@ -8,6 +8,7 @@
 //	pairs    frames through the relay: how many per CPU second of the server, how late, how many lost
 //	idle     many connected clients that say nothing: what each costs the server
 //	hostile  broken and malicious clients: does the server live, are the others served
+//	twice    several connections with one key: which of them gets its packets
 //
 // PID is the server's first process; its descendants are counted with it.
 // The result goes to stdout, progress to stderr. Exit status: 0 all well, 1 the
@@ -58,6 +59,7 @@ var modes = map[string]func(*target, *server) (result, error){
 	"pairs":   runPairs,
 	"idle":    runIdle,
 	"hostile": runHostile,
+	"twice":   runTwice,
 }
 
 func main() {
@@ -79,7 +81,7 @@ func run() (result, error) {
 	flag.Parse()
 	mode, name := modes[flag.Arg(0)], flag.Arg(0)
 	if mode == nil {
-		return nil, errors.New("which mode: pairs, idle or hostile? (-h: flags)")
+		return nil, errors.New("which mode: pairs, idle, hostile or twice? (-h: flags)")
 	}
 	flag.CommandLine.Parse(flag.Args()[1:])
 	if flag.NArg() > 0 ||
