@@ -231,3 +231,34 @@ slowly() {
 		sleep 0.1
 	done <"$1"
 }
+
+# local_net: meshd in machine a, a stock node in b, both of alice's, with our
+# control server at $LOCAL_URL and a stock relay; all straight on the internet.
+# Then: stock RELEASE ARGS, the stock command line program on a's socket.
+LOCAL_URL=https://203.0.113.10
+local_net() {
+	internet
+	host ctl 203.0.113.10
+	host relay 203.0.113.11
+	host a 203.0.113.31
+	host b 203.0.113.32
+	mkdir -p "$NET/cert" "$NET/home"
+	make_cert "$NET/cert/relay.test" relay.test 203.0.113.11
+	make_cert "$NET/cert/control.test" control.test 203.0.113.10
+	cat "$NET"/cert/*.test.crt >"$NET/cert/ca.crt"
+	relay_map 203.0.113.11 relay.test >"$NET/relays.yaml"
+	start_derper relay relay.test
+	start_controld ctl 203.0.113.10 "$NET/relays.yaml" || return 1
+	admin user add alice >/dev/null
+	admin authkey create --user alice --reusable >"$NET/key"
+	start_tailscaled b && tailscale_up b $LOCAL_URL && start_meshd a
+}
+
+# With an end in time: no command may hang (status 124).
+stock() {
+	stock_release=$1
+	shift
+	in_host a env HOME="$NET/home" timeout "${STOCK_TIMEOUT:-15}" \
+	    "$PEERS/tailscale-$stock_release/tailscale" --socket="$NET/a.sock" "$@" \
+	    2> >(grep -v '^Warning: client version' >&2)
+}
