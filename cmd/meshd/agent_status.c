@@ -94,7 +94,8 @@ make_self(const struct agent *a, struct mesh_arena *m, struct mesh_status *out)
 		return;
 	out->self = self;
 	if (n == NULL) {
-		self->key = a->state.node;
+		if (!a->prefs.logged_out)
+			self->key = a->state.node;
 		self->host_name = a->prefs.hostname;
 		self->os = "linux";
 		return;
@@ -110,7 +111,7 @@ make_self(const struct agent *a, struct mesh_arena *m, struct mesh_status *out)
 static void
 make_peers(const struct agent *a, struct mesh_arena *m, struct mesh_status *out)
 {
-	size_t count = a->nm ? a->nm->peer_count : 0;
+	size_t count = a->nm->peer_count;
 	struct mesh_bind_map map = {.set = true};
 	struct mesh_peer_status *peers;
 
@@ -131,10 +132,12 @@ make_peers(const struct agent *a, struct mesh_arena *m, struct mesh_status *out)
 		out->peers = map;
 }
 
+/* Of everybody, or our own alone. */
 static void
-make_users(const struct agent *a, struct mesh_arena *m, struct mesh_status *out)
+make_users(const struct agent *a, bool all, struct mesh_arena *m,
+    struct mesh_status *out)
 {
-	size_t count = a->nm ? a->nm->user_count : 0;
+	size_t count = a->nm->user_count;
 	struct mesh_bind_map map = {.set = true};
 	struct mesh_user *users;
 
@@ -142,13 +145,14 @@ make_users(const struct agent *a, struct mesh_arena *m, struct mesh_status *out)
 	map.nulls = mesh_arena_calloc(m, count, sizeof(*map.nulls));
 	map.items = users = mesh_arena_calloc(m, count, sizeof(*users));
 	for (size_t i = 0; i < count && !m->failed; i++) {
+		const struct mesh_user *u = a->nm->users[i];
 		char id[24];
 
-		users[i] = *a->nm->users[i];
-		(void)mesh_format(id, sizeof(id), "%lld",
-		    (long long)users[i].id);
-		map.names[i] = mesh_arena_strdup(m, id);
-		map.count++;
+		if (!all && (a->nm->self == NULL || u->id != a->nm->self->user))
+			continue;
+		users[map.count] = *u;
+		(void)mesh_format(id, sizeof(id), "%lld", (long long)u->id);
+		map.names[map.count++] = mesh_arena_strdup(m, id);
 	}
 	if (!m->failed)
 		out->users = map;
@@ -222,7 +226,8 @@ agent_status_make(const struct agent *a, bool peers, struct mesh_arena *m,
 	make_self(a, m, out);
 	make_health(a, m, out);
 	make_network(a, m, out);
-	make_users(a, m, out);
-	if (peers)
+	if (a->nm != NULL)
+		make_users(a, peers, m, out);
+	if (a->nm != NULL && peers)
 		make_peers(a, m, out);
 }

@@ -1,51 +1,89 @@
 #!/bin/bash
-# Our node commands drive stock daemons: the local API is one.
+# SPDX-License-Identifier: ISC
+# Our node commands drive stock daemons of three releases: the local API is one.
 . "${top_srcdir:-$(dirname "$0")/../..}/tests/interop/lib.sh"
-need tailscale-1.102/tailscaled tailscale-1.102/derper headscale-0.29/headscale
-need_ours mesh-status
+need tailscale-1.102/tailscaled tailscale-1.92/tailscaled \
+    tailscale-1.80/tailscaled tailscale-1.102/derper
+need_ours mesh-controld mesh-user mesh-status mesh-up mesh-down mesh-ip mesh-ping mesh-wait mesh-whois
 net_begin
 
+URL=https://203.0.113.10
 internet
 host ctl 203.0.113.10
-nat nata 203.0.113.21 && behind nata a 192.168.1
-nat natb 203.0.113.22 && behind natb b 192.168.2
+host relay 203.0.113.11
 mkdir -p "$NET/cert"
-make_cert "$NET/cert/relay.test" relay.test 203.0.113.10
-cp "$NET/cert/relay.test.crt" "$NET/cert/ca.crt"
-relay_map 203.0.113.10 relay.test >"$NET/relays.yaml"
-start_derper ctl relay.test
-check "headscale starts" start_headscale ctl 203.0.113.10 "$NET/relays.yaml"
+make_cert "$NET/cert/relay.test" relay.test 203.0.113.11
+make_cert "$NET/cert/control.test" control.test 203.0.113.10
+cat "$NET"/cert/*.test.crt >"$NET/cert/ca.crt"
+relay_map 203.0.113.11 relay.test >"$NET/relays.yaml"
+start_derper relay relay.test
+check "control starts" start_controld ctl 203.0.113.10 "$NET/relays.yaml"
+admin user add alice >/dev/null
+admin authkey create --user alice --reusable >"$NET/key"
+
+# A home each; b is the peer of a, c of b, a of c.
+home() { # NAME RELEASE PEER N
+	nat "nat$1" "203.0.113.2$4" && behind "nat$1" "$1" "192.168.$4"
+	start_tailscaled "$1" "tailscale-$2"
+	release[$1]=$2
+	peer[$1]=$3
+	public[$1]=203.0.113.2$4
+}
+declare -A release peer public address
+home a 1.80 b 1
+home b 1.92 c 2
+home c 1.102 a 3
 
 m() {
 	m_host=$1 m_command=$2
 	shift 2
-	in_host "$m_host" timeout 40 "$builddir/mesh-$m_command" \
+	in_host "$m_host" timeout 60 "$builddir/mesh-$m_command" \
 	    --socket "$NET/$m_host/socket" "$@"
 }
-for n in a b; do
-	start_tailscaled $n
+of() { cell 'local API' 'our commands drive a stock daemon' "${release[$1]}"; }
+reply() { # NODE PEER
+	echo "^reply from $2 \\(${address[$2]//./\\.}\\) direct ${public[$2]//./\\.}:[0-9]+ in [0-9.]+ ms\$"
+}
+
+for n in a b c; do
+	of $n
 	check_status 4 "$n: not logged in" m $n ip
-	check "$n: mesh-up joins" m $n up --server http://203.0.113.10:8080 \
+	check_status 4 "$n: nor has it peers to ask for" m $n ping x
+	check "$n: mesh-up joins" m $n up --server $URL \
+	    --authkey-file "$NET/key" --hostname $n --timeout 30s
+	check "$n: again: no change" m $n up --hostname $n
+	check "$n: mesh-ip prints both addresses" test "$(m $n ip | wc -l)" -eq 2
+	address[$n]=$(m $n ip -4)
+done
+for n in a b c; do
+	of $n
+	p=${peer[$n]}
+	check "$n: it hears of $p" wait_for 20 m $n ip $p
+	check "$n: of the peer, IPv4 alone" test "$(m $n ip -4 $p)" = "${address[$p]}"
+	check "$n: mesh-ping gets a reply" m $n ping -c 3 $p
+	check "$n: mesh-wait sees the direct path" m $n wait direct=$p --timeout 40s
+	check "$n: mesh-ping says so" grep -qE "$(reply $n $p)" <(m $n ping -c 1 $p)
+	check "$n: mesh-status shows all" test "$(m $n status | wc -l)" -eq 3
+	check "$n: mesh-status --json is the shape that filters know" \
+	    test "$(m $n status --json | jq -r '[.Peer[].HostName] | contains(["'$p'"])')" = true
+	check "$n: mesh-whois names node and user" \
+	    test "$(m $n whois "${address[$p]}:5555" | tr '\n' ' ')" = "node: $p.mesh.test user: alice "
+	check "$n: as JSON" test "$(m $n whois --json "${address[$p]}" |
+	    jq -r .UserProfile.LoginName)" = alice
+	check_status 1 "$n: an address of nobody" m $n whois 100.64.7.7
+	check_status 2 "$n: what is no address" m $n whois nonsense
+	check_status 1 "$n: a name of nobody" m $n ping nosuch
+done
+for n in a b c; do
+	of $n
+	check "$n: mesh-down stops it" m $n down
+	check_status 1 "$n: and says so" m $n ip
+	check "$n: mesh-up without options starts it again" m $n up --timeout 20s
+	check "$n: with the address it had" test "$(m $n ip -4)" = "${address[$n]}"
+	check "$n: mesh-down --logout" m $n down --logout
+	check_status 4 "$n: is out" m $n ip
+	check "$n: and in again with a key" m $n up --server $URL \
 	    --authkey-file "$NET/key" --hostname $n --timeout 30s
 done
-check "again: no change" m a up --hostname a
-check "mesh-ip prints both addresses" test "$(m a ip | wc -l)" -eq 2
-check "of the peer, IPv4 alone" test "$(m a ip -4 b)" = 100.64.0.2
-check "mesh-ping gets a reply" m a ping -c 3 b
-check "mesh-wait sees the direct path" m a wait direct=b --timeout 20s
-check "mesh-ping says so" grep -qE \
-    '^reply from b \(100\.64\.0\.2\) direct 203\.0\.113\.22:[0-9]+ in [0-9.]+ ms$' \
-    <(m a ping -c 1 b)
-check "mesh-status shows two rows" test "$(m a status | wc -l)" -eq 2
-check "mesh-status --json is the shape that filters know" \
-    test "$(m a status --json | jq -r '.Peer[].HostName')" = b
-check "mesh-whois names the node and the user" \
-    test "$(m b whois 100.64.0.1:5555 | tr '\n' ' ')" = 'node: a.mesh.test user: alice '
-check_status 1 "an address of nobody" m b whois 100.64.7.7
-check_status 2 "what is no address" m b whois nonsense
-check_status 1 "a name of nobody" m a ping nosuch
-check "mesh-down stops it" m a down
-check_status 1 "and says so" m a ip
-check "mesh-up without options starts it again" m a up --timeout 20s
 [ "$tap_failed" -eq 0 ] || trace
 done_testing

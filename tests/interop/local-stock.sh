@@ -226,5 +226,17 @@ for r in 1.80 1.92 1.102; do
 	done < <(table $r)
 	check_status 1 "$r: no other command" is_covered $r
 done
+
+cell 'local API' 'status --json has the members of a stock daemon' 1.102
+both() { stock 1.102 "$@" && tailscale b "$@"; }
+raw_shape() {
+	jq '{top: keys, null: [to_entries[] | select(.value == null) | .key],
+	    self: (.Self | keys), state: .BackendState,
+	    key: (.Self.PublicKey | test(":0{64}$"))}'
+}
+check "down" both down
+check "when stopped" same_members status raw_shape
+check "out" both logout
+check "when logged out" same_members status raw_shape
 [ "$tap_failed" -eq 0 ] || trace 30
 done_testing
