@@ -14,3 +14,5 @@ tests_fuzz_fuzz_policy_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
 # Beside what another compiler makes of the same policies.
 noinst_PROGRAMS += tests/interop/policy_ours
 tests_interop_policy_ours_SOURCES = tests/interop/policy_ours.c
+noinst_PROGRAMS += tests/interop/policy_probe
+tests_interop_policy_probe_SOURCES = tests/interop/policy_probe.c
