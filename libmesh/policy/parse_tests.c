@@ -2,6 +2,7 @@
  * parse_tests.c - the tests section: services.md 6.11.
  */
 #include <stdlib.h>
+#include <string.h>
 
 #include "policy/parse_int.h"
 
@@ -61,9 +62,15 @@ read_probe(struct mesh_policy_parse *ps, struct mesh_str s,
 		return;
 	}
 	out->port = (uint16_t)number;
-	mesh_policy_complain(ps, host,
-	    mesh_selector_parse(ps->p, ps->p, MESH_SELECTOR_PROBE, host,
-		&out->dst));
+	if (mesh_policy_complain(ps, host,
+		mesh_selector_parse(ps->p, ps->p, MESH_SELECTOR_PROBE, host,
+		    &out->dst)))
+		return;
+	if (out->dst.is == MESH_WHO_IS_RANGE &&
+	    (memchr(host.p, '/', host.len) != NULL ||
+		!mesh_ip_eq(&out->dst.range.lo, &out->dst.range.hi)))
+		mesh_policy_complain(ps, host,
+		    "is a network: a test asks for one host");
 }
 
 static void

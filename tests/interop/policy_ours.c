@@ -339,6 +339,7 @@ answer(const struct input *in, struct mesh_jw *jw)
 	struct mesh_policy *p = NULL;
 	struct mesh_policy_world *w;
 	struct mesh_diag diag = {0};
+	struct mesh_buf failures;
 
 	mesh_jw_object(jw);
 	if (mesh_policy_parse(in->policy, strlen(in->policy), &p, &diag) !=
@@ -349,6 +350,12 @@ answer(const struct input *in, struct mesh_jw *jw)
 		return;
 	}
 	w = make_world(p, in);
+	mesh_buf_init(&failures, MEMORY_MAX);
+	if (mesh_policy_run_tests(p, w, &failures, &diag) != MESH_OK) {
+		mesh_jw_name(jw, "error");
+		mesh_jw_string(jw, diag.text);
+	}
+	mesh_buf_release(&failures);
 	mesh_jw_name(jw, "nodes");
 	mesh_jw_array(jw);
 	for (size_t i = 0; i < in->nodes.count; i++)

@@ -268,6 +268,12 @@ test_refused(void **state)
 	    {"{\"tests\":[{\"src\":\"a@\",\"accept\":[\"b@:*\"]}]}",
 		"line 1, column 33: 'b@:*' must end in one port: as "
 		"'tag:web:443'"},
+	    {"{\"tests\":[{\"src\":\"a@\",\"accept\":[\"10.0.0.0/8:1\"]}]}",
+		"line 1, column 33: '10.0.0.0/8' is a network: a test asks "
+		"for one host"},
+	    {HEAD "\"tests\":[{\"src\":\"bob@\",\"deny\":[\"office:1\"]}]}",
+		"line 1, column 211: 'office' is a network: a test asks for "
+		"one host"},
 	    {"{\"tests\":[{\"src\":\"a@\",\"proto\":\"icmp\"}]}",
 		"line 1, column 31: 'icmp' has no ports: tests can ask for "
 		"tcp, udp and sctp"},
@@ -1012,7 +1018,7 @@ test_tests(void **state)
 	    {"[]", ""},
 	    {"[{\"src\":\"alice@\",\"accept\":[\"tag:web:443\",\"alice@:1\"],"
 	     "\"deny\":[\"bob@:22\"]}]", ""},
-	    {"[{\"src\":\"carol@\",\"accept\":[\"office:80\"],\"proto\":\"tcp\"}]",
+	    {"[{\"src\":\"carol@\",\"accept\":[\"192.168.7.9:80\"],\"proto\":\"tcp\"}]",
 		""},
 	    {"[{\"src\":\"bob@\",\"accept\":[\"tag:web:443\",\"bob@:22\"]}]",
 		"line 6, column 34: bob@ cannot reach tag:web:443, but should\n"

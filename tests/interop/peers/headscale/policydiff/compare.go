@@ -99,6 +99,9 @@ func (t *tally) compare(o *ours, r *rand.Rand, where string, q *question,
 		return nil
 	}
 	t.policies++
+	if theirs == nil {
+		return nil // accepted, and that is all that is known
+	}
 	choose(r, q, mine, theirs)
 	if a, err = o.ask(q); err != nil {
 		return err
