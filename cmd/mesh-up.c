@@ -19,7 +19,7 @@ static struct opts {
 	const char *hostname;
 	struct conf_list tags;
 	uint64_t timeout;
-	bool force_login;
+	bool force_login, accept_key;
 } opts = {.timeout = 0};
 
 static const struct conf_option options[] = {
@@ -35,6 +35,8 @@ static const struct conf_option options[] = {
 	    CONF_LIST, offsetof(struct opts, tags)},
 	{"force-login", NULL, "log in again although logged in", CONF_FLAG,
 	    offsetof(struct opts, force_login)},
+	{"accept-server-key", NULL, "the server's key has changed: it is right",
+	    CONF_FLAG, offsetof(struct opts, accept_key)},
 	{"timeout", "TIME", "give up after; without it wait for ever",
 	    CONF_DURATION, offsetof(struct opts, timeout)},
 	{0},
@@ -114,7 +116,8 @@ is_change(const struct mesh_prefs *p)
 {
 	const char *const *tags = p->advertise_tags.items;
 
-	if (!p->want_running || p->logged_out || opts.force_login)
+	if (!p->want_running || p->logged_out || opts.force_login ||
+	    opts.accept_key)
 		return true;
 	if (opts.server != NULL && !same_text(opts.server, p->control_url))
 		return true;
@@ -189,8 +192,13 @@ send_start(struct mesh_local *l, struct mesh_prefs *p, const char *key,
 {
 	struct mesh_local_reply reply;
 	struct mesh_buf body;
-	int status;
+	int status = CMD_OK;
 
+	if (opts.accept_key)
+		status = node_call(l, "POST", "mesh/accept-server-key", "",
+		    &reply);
+	if (status != CMD_OK)
+		return status;
 	lay_options(p);
 	mesh_buf_init(&body, EDIT_MAX);
 	write_start(&body, p, key);

@@ -85,6 +85,7 @@ static const struct call {
     {"GET", "metrics", true, call_metrics},
     {"POST", "bugreport", false, call_bugreport},
     {"GET", "mesh/netmap", false, call_netmap},
+    {"POST", "mesh/accept-server-key", true, call_accept_server_key},
 };
 
 static bool

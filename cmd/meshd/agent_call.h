@@ -34,7 +34,7 @@ void call_failure(struct agent_client *c, int err,
 agent_call_fn call_status, call_whois, call_peer_by_id, call_user_profile;
 agent_call_fn call_ping;
 agent_call_fn call_prefs, call_edit_prefs, call_check_prefs, call_start;
-agent_call_fn call_login, call_logout;
+agent_call_fn call_login, call_logout, call_accept_server_key;
 agent_call_fn call_profiles, call_new_profile, call_switch_profile;
 agent_call_fn call_delete_profile;
 agent_call_fn call_watch;

@@ -136,6 +136,16 @@ call_logout(struct agent_client *c, const struct mesh_local_request *r)
 		mesh_local_answer_nothing(&c->conn);
 }
 
+/* Ours. */
+void
+call_accept_server_key(struct agent_client *c,
+    const struct mesh_local_request *r)
+{
+	(void)r;
+	agent_pin_forget(c->agent);
+	mesh_local_answer_nothing(&c->conn);
+}
+
 void
 agent_call_logged_out(struct agent *a)
 {

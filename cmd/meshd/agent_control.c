@@ -111,6 +111,10 @@ key_input(struct agent *a, const uint8_t *p, size_t len)
 		agent_control_failed(a, diag.text[0] ? diag.text : mesh_strerror(err));
 		return;
 	}
+	if (agent_pin_check(a, &keys.noise, &diag) != MESH_OK) {
+		agent_login_failed(a, diag.text);
+		return;
+	}
 	c->server_key = keys.noise;
 	drop_session(a);
 	dial(a);
@@ -362,6 +366,26 @@ agent_control_post(struct agent *a, struct mesh_str path,
 
 /* --- events */
 
+/* What any frame may say, a keep-alive too. */
+static void
+take_head(struct agent *a, const struct mesh_map_head *m)
+{
+	const char *url = m ? m->pop_browser_url : NULL;
+
+	if (m == NULL)
+		return;
+	if (mesh_wall_is_set(m->control_time)) {
+		a->control_time = m->control_time;
+		a->control_time_at = agent_now();
+	}
+	if (url == NULL || *url == 0 || strcmp(url, a->control.pop_url) == 0 ||
+	    mesh_format(a->control.pop_url, sizeof(a->control.pop_url), "%s",
+		url) != MESH_OK)
+		return;
+	log_info("control wants a page to be seen url=%s", url);
+	agent_api_notify(a, &(struct mesh_notify){.browse_to_url = url});
+}
+
 static void
 take_map(struct agent *a, const struct mesh_control_client_event *ev)
 {
@@ -370,6 +394,7 @@ take_map(struct agent *a, const struct mesh_control_client_event *ev)
 	bool fresh = c->first_frame;
 	int err;
 
+	take_head(a, ev->map);
 	if (fresh && ev->text.len == 0)
 		return;
 	if (fresh && (ev->map == NULL || ev->map->node.len == 0))
@@ -387,20 +412,34 @@ take_map(struct agent *a, const struct mesh_control_client_event *ev)
 	c->first_frame = false;
 }
 
-/* The server does not know our node key (any more), or ended the stream. */
+/* Our node key is not known there (any more). */
+static void
+forgotten(struct agent *a)
+{
+	log_warn("control does not know this node: registering again");
+	a->control.registered = false;
+	agent_control_failed(a, "control does not know this node");
+}
+
 static void
 take_map_end(struct agent *a, const struct mesh_control_client_event *ev)
 {
-	struct agent_control *c = &a->control;
+	a->control.map_id = 0;
+	if (ev->status == 404)
+		forgotten(a);
+	else
+		agent_control_failed(a, ev->diag.text[0] ? ev->diag.text
+					   : mesh_strerror(ev->err));
+}
 
-	c->map_id = 0;
-	if (ev->status == 404) {
-		log_warn("control does not know this node: registering again");
-		c->registered = false;
-	}
-	agent_control_failed(a, ev->status == 404
-		? "control does not know this node"
-		: ev->diag.text[0] ? ev->diag.text : mesh_strerror(ev->err));
+static void
+take_lite(struct agent *a, const struct mesh_control_client_event *ev)
+{
+	a->control.lite_id = 0;
+	if (ev->status == 404)
+		forgotten(a);
+	else
+		send_lite(a);
 }
 
 static void
@@ -424,10 +463,8 @@ take_event(struct agent *a, const struct mesh_control_client_event *ev)
 		take_map_end(a, ev);
 		break;
 	case MESH_CONTROL_RESPONSE:
-		if (ev->id == c->lite_id) {
-			c->lite_id = 0;
-			send_lite(a);
-		}
+		if (ev->id == c->lite_id)
+			take_lite(a, ev);
 		break;
 	case MESH_CONTROL_CLOSED:
 		if (ev->err == MESH_ERR_AUTH || !c->ready)
@@ -439,6 +476,7 @@ take_event(struct agent *a, const struct mesh_control_client_event *ev)
 		agent_ping_control(a, ev->ping);
 		break;
 	case MESH_CONTROL_KEEPALIVE:
+		take_head(a, ev->map);
 		break;
 	}
 }

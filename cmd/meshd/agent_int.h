@@ -11,6 +11,7 @@
  *	                 agent_status.c: what it tells
  *	agent_conn.c     TCP and TLS connections; agent_resolve.c: names
  *	agent_cert.c     is a certificate chain good?
+ *	agent_pin.c      the server's key that we know
  *	agent_ping.c     what control wants to be told of by other ways
  *	agent_store.c    files in the state folder; agent_host.c: this machine
  */
@@ -125,6 +126,7 @@ struct agent_control {
 	struct event *timer; /* of the session */
 	struct event *retry;
 	struct mesh_backoff backoff;
+	char pop_url[512]; /* shown last because control wanted it */
 	bool ready;	    /* the channel is up */
 	bool registered;    /* on this channel */
 	bool first_frame;   /* of the map stream: the next one */
@@ -144,6 +146,12 @@ struct agent_login {
 	bool rekeying;		/* a new node key is on its way */
 	bool fresh;		/* began logged out: no new key is needed */
 	struct mesh_node_key old_key; /* the one before, zero: none */
+};
+
+struct agent_pin {
+	char url[TBL_TEXT_MAX + 1];
+	struct mesh_machine_key key;	 /* zero: none is known */
+	struct mesh_machine_key refused; /* last, and said so */
 };
 
 struct agent {
@@ -171,6 +179,9 @@ struct agent {
 
 	struct agent_control control;
 	struct agent_login login;
+	struct agent_pin pin;
+	struct mesh_wall control_time; /* as control said; zero: not yet */
+	struct mesh_time control_time_at;
 
 	struct mesh_netmap *nm;	    /* what we know; NULL: nothing */
 	bool nm_is_file;	    /* by --netmap: no server */
@@ -200,6 +211,8 @@ struct agent {
 
 struct mesh_time agent_now(void);
 struct mesh_wall agent_wall(void);
+/* What time it is at control, as far as is known: keys end by that. */
+struct mesh_wall agent_control_wall(const struct agent *a);
 void agent_random(void *p, size_t len);
 /* One-shot timer at a point in time; MESH_NEVER: not. */
 void agent_arm(struct event *timer, struct mesh_time at);
@@ -218,6 +231,8 @@ void agent_push(struct agent *a);
 /* All tables anew: prefs or the time changed what they say. */
 void agent_push_all(struct agent *a);
 void agent_push_init(struct agent *a);
+/* Is this node's key past its time? */
+bool agent_is_expired(const struct agent *a, const struct mesh_node *n);
 /* When no look-up of a name is under way any more. */
 void agent_push_release(struct agent *a);
 
@@ -251,6 +266,14 @@ void agent_control_failed(struct agent *a, const char *why);
 void agent_control_post(struct agent *a, struct mesh_str path,
     const struct mesh_buf *body);
 
+/* agent_pin.c */
+void agent_pin_load(struct agent *a);
+/* MESH_OK, also when none is known; MESH_ERR_DENIED: it is another one. */
+int agent_pin_check(struct agent *a, const struct mesh_machine_key *key,
+    struct mesh_diag *diag);
+void agent_pin_keep(struct agent *a);
+void agent_pin_forget(struct agent *a);
+
 /* agent_ping.c */
 void agent_ping_control(struct agent *a, const struct mesh_ping_request *p);
 void agent_ping_pong(struct agent *a, const struct tbl_pong *pong);
@@ -262,6 +285,8 @@ void agent_login_request(struct agent *a, struct mesh_register_request *r);
 void agent_login_answer(struct agent *a,
     const struct mesh_control_client_event *ev);
 void agent_login_new_key(struct agent *a);
+/* Says why to who waits for the login; it is tried again. */
+void agent_login_failed(struct agent *a, const char *why);
 enum mesh_backend_state agent_backend_state(const struct agent *a);
 /* Tells watchers when the state is another. */
 void agent_state_changed(struct agent *a);
@@ -332,6 +357,7 @@ void agent_cert_check(struct agent *a, const struct tbl_cert_ask *ask);
 #define AGENT_MACHINE_KEY "machine.key"
 #define AGENT_PREFS "prefs.json"
 #define AGENT_NETMAP "netmap.json"
+#define AGENT_SERVER_KEY "server.key"
 int agent_store_machine_key(struct agent *a, struct mesh_diag *diag);
 /* MESH_ERR_NOTFOUND: no such file. */
 int agent_store_read(int dir, const char *name, size_t max,

@@ -380,20 +380,17 @@ succeeded(struct agent *a)
 		agent_api_notify(a,
 		    &(struct mesh_notify){.login_finished = true});
 	log_info("registered url=%s", a->prefs.control_url);
+	agent_pin_keep(a);
 	agent_control_poll(a);
 	agent_push(a);
 	agent_state_changed(a);
 }
 
-static void
-refused(struct agent *a, const char *why)
+void
+agent_login_failed(struct agent *a, const char *why)
 {
-	char text[256];
-
-	mesh_log_text(why, strlen(why), text, sizeof(text));
-	log_err("control refuses this node: %s", text);
-	(void)mesh_format(a->login.error, sizeof(a->login.error), "%.150s",
-	    text);
+	(void)mesh_format(a->login.error, sizeof(a->login.error), "%.159s",
+	    why);
 	explicit_bzero(a->login.auth_key, sizeof(a->login.auth_key));
 	agent_api_notify(a,
 	    &(struct mesh_notify){.err_message = a->login.error});
@@ -404,6 +401,16 @@ refused(struct agent *a, const char *why)
 	}
 	agent_control_stop(a);
 	agent_state_changed(a);
+}
+
+static void
+refused(struct agent *a, const char *why)
+{
+	char text[256];
+
+	mesh_log_text(why, strlen(why), text, sizeof(text));
+	log_err("control refuses this node: %s", text);
+	agent_login_failed(a, text);
 }
 
 void

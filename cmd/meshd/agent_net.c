@@ -230,7 +230,5 @@ agent_net_expired(const struct agent *a)
 {
 	const struct mesh_node *n = a->nm ? a->nm->self : NULL;
 
-	return n != NULL &&
-	    (n->expired || (mesh_wall_is_set(n->key_expiry) &&
-			       n->key_expiry.sec <= agent_wall().sec));
+	return n != NULL && agent_is_expired(a, n);
 }

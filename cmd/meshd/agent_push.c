@@ -72,11 +72,12 @@ agent_push_release(struct agent *a)
 
 /* --- ourselves */
 
-static bool
-is_expired(const struct mesh_node *n, struct mesh_wall now)
+bool
+agent_is_expired(const struct agent *a, const struct mesh_node *n)
 {
 	return n->expired ||
-	    (mesh_wall_is_set(n->key_expiry) && n->key_expiry.sec <= now.sec);
+	    (mesh_wall_is_set(n->key_expiry) &&
+		n->key_expiry.sec <= agent_control_wall(a).sec);
 }
 
 /* Do we take part in the network? */
@@ -90,7 +91,7 @@ is_running(const struct agent *a)
 	if (a->nm_is_file)
 		return true;
 	return a->prefs.want_running && !a->prefs.logged_out &&
-	    !is_expired(self, agent_wall());
+	    !agent_is_expired(a, self);
 }
 
 static bool
@@ -155,13 +156,13 @@ is_active_prefix(const struct agent *a, const struct mesh_node *n,
 }
 
 static uint32_t
-peer_flags(const struct mesh_node *n, struct mesh_wall now)
+peer_flags(const struct agent *a, const struct mesh_node *n)
 {
 	uint32_t flags = 0;
 
 	if (n->is_wireguard_only)
 		flags |= TBL_PEER_WG_ONLY;
-	if (is_expired(n, now))
+	if (agent_is_expired(a, n))
 		flags |= TBL_PEER_EXPIRED;
 	if (n->online > 0)
 		flags |= TBL_PEER_ONLINE;
@@ -191,7 +192,7 @@ put_peer(const struct agent *a, const struct mesh_node *n, struct mesh_buf *out)
 	    .node = n->key,
 	    .disco = n->disco,
 	    .id = (uint64_t)n->id,
-	    .flags = peer_flags(n, agent_wall()) | lost_session(a, n),
+	    .flags = peer_flags(a, n) | lost_session(a, n),
 	    .cap = (uint32_t)n->cap,
 	    .home_region = (uint16_t)n->home_derp,
 	    .allowed.v = allowed,
@@ -524,7 +525,7 @@ replace_buf(struct mesh_buf *old, struct mesh_buf *new)
 static void
 arm_expiry(struct agent *a)
 {
-	int64_t now = agent_wall().sec, next = now + EXPIRY_CHECK_S;
+	int64_t now = agent_control_wall(a).sec, next = now + EXPIRY_CHECK_S;
 
 	for (size_t i = 0; a->nm != NULL && i <= a->nm->peer_count; i++) {
 		const struct mesh_node *n =

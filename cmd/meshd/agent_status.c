@@ -123,6 +123,7 @@ make_peers(const struct agent *a, struct mesh_arena *m, struct mesh_status *out)
 		char key[MESH_KEY_TEXT];
 
 		mesh_peer_status_from(n, m, &peers[i]);
+		peers[i].expired = agent_is_expired(a, n);
 		add_path(a, n, &peers[i]);
 		map.names[i] =
 		    mesh_arena_strdup(m, mesh_node_key_format(&n->key, key));
@@ -193,14 +194,34 @@ make_network(const struct agent *a, struct mesh_arena *m,
 		out->extra_records = a->nm->dns->extra_records;
 }
 
+/* The list that was before messages had names; those replace it. */
+static void
+add_health(struct mesh_str json, struct mesh_arena *m, const char **text,
+    size_t *count)
+{
+	struct mesh_json j;
+	size_t n = 0;
+
+	mesh_json_init(&j, json.p, json.len, 0);
+	mesh_json_array(&j);
+	while (n < MESH_HEALTH_ITEMS && mesh_json_element(&j)) {
+		struct mesh_str s = mesh_json_text(&j, m);
+
+		text[*count] = mesh_arena_strndup(m, s.p, s.len);
+		if (text[*count] != NULL)
+			(*count)++;
+		n++;
+	}
+}
+
 /* What people should know: what went wrong, and what control wants to say. */
 static void
 make_health(const struct agent *a, struct mesh_arena *m,
     struct mesh_status *out)
 {
 	size_t messages = a->nm ? a->nm->message_count : 0;
-	const char **text =
-	    mesh_arena_calloc(m, messages + 1, sizeof(*text));
+	const char **text = mesh_arena_calloc(m,
+	    messages + MESH_HEALTH_ITEMS + 1, sizeof(*text));
 
 	out->health.set = true;
 	if (text == NULL)
@@ -210,6 +231,8 @@ make_health(const struct agent *a, struct mesh_arena *m,
 		text[out->health.count++] = a->login.error;
 	for (size_t i = 0; i < messages; i++)
 		text[out->health.count++] = a->nm->messages[i]->text;
+	if (messages == 0 && a->nm != NULL && a->nm->health != NULL)
+		add_health(a->nm->health->json, m, text, &out->health.count);
 }
 
 void

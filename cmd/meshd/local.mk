@@ -34,7 +34,7 @@ meshd_agent_SOURCES = %D%/agent_main.c %D%/agent.c %D%/agent_port.c \
     %D%/agent_call_profile.c %D%/agent_call_watch.c %D%/agent_call_net.c \
     %D%/agent_call_metrics.c %D%/agent_status.c \
     %D%/agent_conn.c %D%/agent_resolve.c %D%/agent_cert.c %D%/agent_store.c \
-    %D%/agent_host.c %D%/agent_ping.c %D%/config.c
+    %D%/agent_host.c %D%/agent_ping.c %D%/agent_pin.c %D%/config.c
 noinst_HEADERS += %D%/agent_int.h %D%/agent_call.h
 meshd_agent_CPPFLAGS = $(MESHD_CPPFLAGS)
 meshd_agent_LDADD = libmeshd.la libmesh-daemon.la libmesh-core.la \
