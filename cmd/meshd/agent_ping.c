@@ -202,11 +202,13 @@ put_result(const struct errand *e, const struct mesh_node *n,
 	mesh_jw_string(&w, name);
 	mesh_jw_name(&w, "LatencySeconds");
 	mesh_jw_double(&w, (double)pong->latency_ns / 1e9);
-	if (!mesh_ip_is_none(&pong->endpoint.ip)) {
+	/* The way is told of disco alone: the others go through the tunnel. */
+	bool way = strcmp(e->type, "disco") == 0;
+	if (way && !mesh_ip_is_none(&pong->endpoint.ip)) {
 		mesh_jw_name(&w, "Endpoint");
 		mesh_jw_string(&w, mesh_endpoint_format(&pong->endpoint, ep));
 	}
-	if (pong->region != 0) {
+	if (way && pong->region != 0) {
 		mesh_jw_name(&w, "DERPRegionID");
 		mesh_jw_int(&w, pong->region);
 		mesh_jw_name(&w, "DERPRegionCode");

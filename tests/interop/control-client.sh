@@ -29,7 +29,7 @@ if ! start_headscale ctl 203.0.113.10 "$NET/relays.yaml"; then
 fi
 url=http://203.0.113.10:8080 key=$(cat "$NET/key")
 
-cell meshd "the control client: register, map, refusals" headscale
+cell meshd "map compression on and off" headscale
 check "headscale: registers with a key, polls with zstd" \
     client -l -k "$key" "$url"
 check "headscale: knows the user" has '^registered alice$'
@@ -38,6 +38,7 @@ check "headscale: first map names ourselves" \
     has '^map {.*"Node":{.*"Hostname":"control-client"'
 check "headscale: plain frames" client -p -k "$key" "$url"
 check "headscale: plain map is whole" is_map 1
+cell meshd "exit and words when control refuses" headscale
 check_status 1 "headscale: an invalid key is refused" \
     client -k hskey-auth-000000000000-00 "$url"
 check "headscale: says why" says 'refused: .*key'
@@ -55,6 +56,7 @@ in_host ctl timeout 120 "$PEERS/tailscale-1.102/testcontrol" \
 echo "$!" >"$NET/testcontrol.pid"
 if wait_for 10 grep -q 'listening on' "$NET/testcontrol.log"; then
 	url=http://$(sed -n 's/.*listening on //p' "$NET/testcontrol.log")
+	cell meshd "map compression on and off" testcontrol
 	check "testcontrol: registers, polls with zstd" client -l "$url"
 	check "testcontrol: lite update" has '^lite 200$'
 	check "testcontrol: map names ourselves" has '^map {.*"Node":{'

@@ -76,7 +76,8 @@ start_derper() {
 }
 
 # start_headscale HOST ADDRESS MAP: stock control server at http://ADDRESS:8080;
-# a reusable key of user alice in $NET/key. More: headscale ARGS.
+# a reusable key of user alice in $NET/key. More: headscale ARGS. $HEADSCALE_POLICY
+# is where its policy comes from, $HEADSCALE_MORE more lines of its settings.
 start_headscale() {
 	mkdir -p "$NET/headscale"
 	cat >"$NET/headscale/config.yaml" <<END
@@ -90,10 +91,11 @@ derp: { server: { enabled: false }, urls: [], paths: [ $3 ], auto_update_enabled
 disable_check_updates: true
 database: { type: sqlite, sqlite: { path: $NET/headscale/db.sqlite, write_ahead_log: true } }
 log: { level: info }
-policy: { mode: file, path: "" }
+policy: { ${HEADSCALE_POLICY:-mode: file, path: ""} }
 dns: { magic_dns: true, base_domain: mesh.test, override_local_dns: false, nameservers: { global: [] } }
 unix_socket: $NET/headscale/socket
 unix_socket_permission: "0770"
+${HEADSCALE_MORE:-}
 END
 	start "$1" headscale "$PEERS/headscale-0.29/headscale" serve \
 	    -c "$NET/headscale/config.yaml"

@@ -65,8 +65,9 @@ agent_now(void)
 }
 
 struct mesh_wall
-agent_wall(void)
+agent_control_wall(const struct agent *agent)
 {
+	(void)agent;
 	return wall;
 }
 
