@@ -215,6 +215,8 @@ send_start(struct mesh_local *l, struct mesh_prefs *p, const char *key,
 struct wait {
 	char url[512]; /* shown last */
 	bool asked_approval;
+	bool anew; /* over only when a log-in has finished */
+	bool running, finished;
 };
 
 /* True when waiting is over; *out_status is what to exit with. */
@@ -237,14 +239,17 @@ take_line(struct wait *w, const struct mesh_notify *n, int *out_status)
 		cmd_note("waiting for an administrator's approval");
 	}
 	*out_status = CMD_OK;
-	return n->has_state && n->state == MESH_BACKEND_RUNNING;
+	if (n->has_state)
+		w->running = n->state == MESH_BACKEND_RUNNING;
+	w->finished |= n->login_finished;
+	return w->running && (w->finished || !w->anew);
 }
 
 static int
 wait_for_running(struct mesh_local *watch)
 {
 	uint64_t limit = opts.timeout ? opts.timeout : MESH_NEVER.ns;
-	struct wait w = {.url = ""};
+	struct wait w = {.url = "", .anew = opts.force_login || opts.accept_key};
 	struct mesh_time end = mesh_time_add(cmd_clock(), limit);
 	bool over = false;
 	int status = CMD_OK;

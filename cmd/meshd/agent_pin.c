@@ -102,6 +102,5 @@ agent_pin_forget(struct agent *a)
 	memset(&a->pin, 0, sizeof(a->pin));
 	if (agent_store_remove(a->state_dir, AGENT_SERVER_KEY) != MESH_OK)
 		log_err("cannot remove '%s'", AGENT_SERVER_KEY);
-	if (a->control.phase == CONTROL_WAITING)
-		agent_control_restart(a);
+	agent_control_restart(a);
 }
