@@ -46,6 +46,7 @@ check_PROGRAMS += tests/unit/test_link tests/unit/test_tables \
     tests/unit/test_state
 tests_unit_test_timers_SOURCES = tests/unit/test_timers.c %D%/timers.c
 tests_unit_test_udp_runs_SOURCES = tests/unit/test_udp_runs.c %D%/udp.c
+tests_unit_test_udp_runs_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=sendmmsg
 tests_unit_test_state_SOURCES = tests/unit/test_state.c %D%/state.c
 tests_unit_test_gso_SOURCES = tests/unit/test_gso.c %D%/gso.c %D%/gro.c
 check_PROGRAMS += tests/unit/test_agent_store tests/unit/test_agent_push

@@ -184,23 +184,29 @@ refused(struct udp_tx *tx, struct udp_run *r)
 	case ENOBUFS:
 		if (wait_writable(fd_for(tx, &r->to)))
 			return false;
-		break;
+		tx->lost++;
+		return true;
 	case EIO: /* no checksum offload: never segment again */
-	case EINVAL:
-		if (r->count > 1) {
-			tx->no_gso = true;
-			send_singly(tx, r);
-			return true;
-		}
+		tx->no_gso = true;
+		break;
+	case EINVAL: /* kernels differ: cannot at all, or as EMSGSIZE */
+		tx->no_gso = !tx->gso_works;
+		break;
+	case EMSGSIZE: /* more than the path takes in one piece */
 		break;
 	case EHOSTUNREACH:
 	case ENETUNREACH:
 		tx->unreachable(tx->arg, &r->to);
-		break;
+		tx->lost++;
+		return true;
 	default:
-		break;
+		tx->lost++;
+		return true;
 	}
-	tx->lost++;
+	if (r->count > 1) /* in fragments, then: those the kernel makes */
+		send_singly(tx, r);
+	else
+		tx->lost++;
 	return true;
 }
 
@@ -218,9 +224,9 @@ send_some(struct udp_tx *tx, size_t from, size_t to)
 		int n = sendmmsg(fd, m + from, (unsigned)(to - from),
 		    MSG_NOSIGNAL);
 
-		if (n > 0)
-			from += (size_t)n;
-		else if (refused(tx, &tx->runs[from]))
+		for (int i = 0; i < n; i++)
+			tx->gso_works |= tx->runs[from++].count > 1;
+		if (n <= 0 && refused(tx, &tx->runs[from]))
 			from++;
 	}
 }

@@ -33,6 +33,7 @@ struct udp_run {
 struct udp_tx {
 	int fd4, fd6; /* -1: no such family */
 	bool no_gso;  /* the device cannot: learnt from an error */
+	bool gso_works; /* seen; then errors are about one path */
 	size_t count; /* runs in use; the last one may grow */
 	struct udp_run runs[UDP_RUNS];
 	uint64_t lost; /* messages that the kernel did not take */
