@@ -85,6 +85,34 @@ take_state(struct agent *a, struct link_msg *m)
 	return true;
 }
 
+/* The way to a peer is another one: what a user who asks why it was slow for a
+ * moment looks for. */
+static void
+log_way(struct agent *a, const struct tbl_peer_status *old,
+    const struct tbl_peer_status *t)
+{
+	char name[64], was[MESH_ENDPOINT_TEXT], is[MESH_ENDPOINT_TEXT];
+	const struct mesh_node *n;
+
+	if (mesh_endpoint_eq(&old->direct, &t->direct) || a->nm == NULL ||
+	    !mesh_ratelimit_allow(&a->way_log, agent_now()))
+		return;
+	n = mesh_netmap_by_key(a->nm, &t->node);
+	if (n == NULL)
+		return;
+	mesh_log_text(mesh_node_get_name(n), strlen(mesh_node_get_name(n)),
+	    name, sizeof(name));
+	mesh_endpoint_format(&old->direct, was);
+	mesh_endpoint_format(&t->direct, is);
+	if (t->direct.port == 0)
+		log_info("peer=%s: no answer from %s any more, by relay "
+			 "region=%u", name, was, t->region);
+	else if (old->direct.port == 0)
+		log_info("peer=%s: direct addr=%s", name, is);
+	else
+		log_info("peer=%s: direct addr=%s, before %s", name, is, was);
+}
+
 static bool
 take_status(struct agent *a, struct link_msg *m)
 {
@@ -103,6 +131,7 @@ take_status(struct agent *a, struct link_msg *m)
 				continue;
 			}
 		}
+		log_way(a, kept, &t);
 		*kept = t;
 	}
 	return !mesh_rd_bad(&m->body);

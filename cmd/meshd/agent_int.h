@@ -22,6 +22,7 @@
 #include "roles.h"
 
 #include "base/list.h"
+#include "base/log.h"
 #include "base/map.h"
 #include "control/backoff.h"
 #include "control/client.h"
@@ -200,6 +201,7 @@ struct agent {
 	struct mesh_buf pushed_filter, pushed_relays, pushed_self;
 	struct event *push_timer;
 	struct mesh_map peer_status; /* node key -> struct tbl_peer_status */
+	struct mesh_ratelimit way_log; /* lines about their paths */
 
 	struct mesh_list relay_names; /* looked up: struct agent_relay_name */
 	struct mesh_list errands;     /* for control: agent_ping.c */

@@ -19,6 +19,8 @@
 #define RELAY_NAMES_MAX 4096u
 #define MANY_ROUTES 10000u /* of single IPv4 addresses: then the whole range */
 #define EXPIRY_CHECK_S 86400
+#define WAY_LOG_BURST 100u
+#define WAY_LOG_EVERY_NS MESH_SEC
 
 struct agent_relay_name {
 	struct mesh_list node;
@@ -47,6 +49,7 @@ agent_push_init(struct agent *a)
 
 	agent_random(seed, sizeof(seed));
 	mesh_map_init(&a->peer_status, MESH_KEY_LEN, TBL_PEERS_MAX, seed);
+	a->way_log = mesh_ratelimit_init(WAY_LOG_BURST, WAY_LOG_EVERY_NS);
 	mesh_buf_init(&a->pushed_self, MSG_BODY_MAX);
 	mesh_buf_init(&a->pushed_filter, MSG_BULK_MAX);
 	mesh_buf_init(&a->pushed_relays, MSG_BULK_MAX);

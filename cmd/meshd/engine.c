@@ -152,6 +152,7 @@ on_clock(evutil_socket_t fd, short what, void *arg)
 	(void)what;
 	(void)!read(fd, &n, sizeof(n));
 	engine_clock(e);
+	log_info("somebody set the clock of this machine");
 	if (e->started)
 		mesh_wg_set_clock(e->wg, engine_wall(), e->now);
 }

@@ -170,7 +170,7 @@ engine_take_links(struct engine *e, struct link_msg *m)
 			link.up4 |= mesh_ip_is4(ip) && e->tx.fd4 >= 0;
 			link.up6 |= !mesh_ip_is4(ip) && e->tx.fd6 >= 0;
 		}
-		log_debug("links addresses=%zu up4=%d up6=%d",
+		log_info("links changed addresses=%zu up4=%d up6=%d",
 		    link.address_count, link.up4, link.up6);
 		mesh_path_set_link(e->path, &link, true, e->now);
 		engine_relays_moved(e, usable, link.address_count);
