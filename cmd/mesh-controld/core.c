@@ -104,6 +104,7 @@ on_tick(evutil_socket_t fd, short what, void *arg)
 	state_tick(c->state, core_now(), core_wall().sec);
 	register_tick(c->state, core_now());
 	sshcheck_tick(c->checks, core_now());
+	store_settle(c->store);
 	core_sync(c);
 	core_wake(c);
 }

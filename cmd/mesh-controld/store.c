@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: ISC */
 #include "store_int.h"
 
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #define STORE_APP_ID 0x6d657368 /* "mesh" */
 #define STORE_BUSY_MS 2000	/* a backup may hold the file for a moment */
+#define STORE_PATH_MAX 4096
 
 /* Each entry brings the schema from its index to the next version. Entries that
  * were released are never changed. */
@@ -192,6 +195,41 @@ store_vfs(void)
 	return vfs.zName;
 }
 
+/* Where SQLite would see a new database, or zeros in the place of data: a file
+ * that is empty, or that ends within a page and has no journal to mend it. */
+static int
+check_length(const char *path, struct mesh_diag *diag)
+{
+	char journal[STORE_PATH_MAX];
+	struct stat st, wal;
+	uint8_t head[18];
+	uint32_t page;
+	int fd = open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+	bool whole;
+
+	if (fd < 0 || fstat(fd, &st) < 0) {
+		if (fd >= 0)
+			close(fd);
+		return MESH_OK; /* SQLite says what is wrong, if it is */
+	}
+	whole = read(fd, head, sizeof(head)) == (ssize_t)sizeof(head);
+	close(fd);
+	if (whole && memcmp(head, "SQLite format 3", 16) != 0)
+		return MESH_OK; /* something else: SQLite says so */
+	page = whole ? (uint32_t)head[16] << 8 | head[17] : 0;
+	if (page == 1)
+		page = 65536;
+	if (mesh_format(journal, sizeof(journal), "%s-wal", path) == MESH_OK &&
+	    stat(journal, &wal) == 0 && wal.st_size > 0)
+		return MESH_OK;
+	if (page != 0 && st.st_size % page == 0)
+		return MESH_OK;
+	return mesh_fail(diag, MESH_ERR_FORMAT,
+	    "database '%s' was cut off at %lld bytes: restore it from a backup "
+	    "(removing it begins an empty network)", path,
+	    (long long)st.st_size);
+}
+
 int
 store_open(const char *path, struct store **out, struct mesh_diag *diag)
 {
@@ -201,6 +239,11 @@ store_open(const char *path, struct store **out, struct mesh_diag *diag)
 
 	if (s == NULL)
 		return mesh_fail(diag, MESH_ERR_NOMEM, "out of memory");
+	err = check_length(path, diag);
+	if (err != MESH_OK) {
+		free(s);
+		return err;
+	}
 	mask = umask(077);
 	rc = sqlite3_open_v2(path, &s->db, SQLITE_OPEN_READWRITE |
 	    SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE,
@@ -243,6 +286,21 @@ int
 store_commit(struct store *s)
 {
 	return store_exec(s, "COMMIT");
+}
+
+void
+store_settle(struct store *s)
+{
+	int changes = sqlite3_total_changes(s->db);
+
+	if (changes == s->settled)
+		return;
+	/* Others may be reading: then another time. */
+	sqlite3_busy_timeout(s->db, 0);
+	if (sqlite3_wal_checkpoint_v2(s->db, NULL, SQLITE_CHECKPOINT_TRUNCATE,
+		NULL, NULL) == SQLITE_OK)
+		s->settled = changes;
+	sqlite3_busy_timeout(s->db, STORE_BUSY_MS);
 }
 
 void

@@ -31,6 +31,12 @@ int store_begin(struct store *s) MESH_MUST_USE;
 int store_commit(struct store *s) MESH_MUST_USE;
 void store_rollback(struct store *s);
 
+/* Call it now and then, when there is time: what was written goes from the journal
+ * into the database and the journal is emptied. A journal that is damaged while
+ * the daemon does not run would lose the last changes without a trace; a damaged
+ * database is noticed. */
+void store_settle(struct store *s);
+
 /* _add sets the id. _update writes all but id and created. */
 int store_user_add(struct store *s, struct user *u) MESH_MUST_USE;
 int store_user_remove(struct store *s, int64_t id) MESH_MUST_USE;

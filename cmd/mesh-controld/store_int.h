@@ -28,6 +28,7 @@ enum store_statement {
 struct store {
 	sqlite3 *db;
 	sqlite3_stmt *statements[STORE_STATEMENTS];
+	int settled; /* changes when it was */
 	char error[160];
 };
 

@@ -7,6 +7,7 @@
 #include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 static char dir[] = "/tmp/mesh-store-XXXXXX";
@@ -232,6 +233,39 @@ odd_files_are_refused(void **state)
 	assert_open_fails(MESH_ERR_IO, "not a database");
 }
 
+/* Whatever of the database is missing at its end is noticed; a journal that was
+ * settled is empty, so that nothing can be missing of it. */
+static void
+what_was_cut_off_is_noticed(void **state)
+{
+	char journal[80], key[AUTHKEY_TEXT];
+	struct stat st;
+	struct lab l;
+
+	(void)state;
+	lab_open(&l, path);
+	lab_key(&l, lab_user(&l, "alice"), true, "", key);
+	lab_join(&l, 1, key);
+	mesh_format(journal, sizeof(journal), "%s-wal", path);
+	assert_int_equal(stat(journal, &st), 0);
+	assert_true(st.st_size > 0);
+	store_settle(l.s->store);
+	assert_int_equal(stat(journal, &st), 0);
+	assert_int_equal(st.st_size, 0);
+	lab_close(&l);
+	assert_int_equal(stat(path, &st), 0);
+	for (off_t len = st.st_size - 1; len >= 0; len = len / 512 * 512 - 1) {
+		struct store *s = NULL;
+		struct mesh_diag diag = {""};
+
+		assert_int_equal(truncate(path, len), 0);
+		assert_true(store_open(path, &s, &diag) != MESH_OK);
+		assert_non_null(strstr(diag.text, "database"));
+		assert_int_equal(truncate(path, len / 512 * 512), 0);
+		assert_true(store_open(path, &s, &diag) != MESH_OK);
+	}
+}
+
 static void
 a_bad_row_is_named(void **state)
 {
@@ -267,6 +301,7 @@ main(void)
 	    TEST(old_policies_are_kept_for_a_while),
 	    TEST(what_is_not_stored_did_not_happen),
 	    TEST(odd_files_are_refused),
+	    TEST(what_was_cut_off_is_noticed),
 	    TEST(a_bad_row_is_named),
 	};
 	int failed;
