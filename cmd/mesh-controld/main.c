@@ -152,14 +152,40 @@ roles_begin(struct daemon *d)
 	return err;
 }
 
-/* A role ended. While the daemon starts, what it said on stderr is the reason;
- * afterwards both start again. False: the daemon ends. */
+/* A role ended. One follows the other when their link breaks, so both may have:
+ * the one that was killed is the reason. */
+static const char *
+role_reason(struct daemon *d, int *out_status)
+{
+	struct role *roles[] = {&d->core, &d->front};
+	const char *name = NULL;
+	int status;
+
+	for (size_t i = 0; i < 2; i++) {
+		if (roles[i]->pid <= 0 ||
+		    waitpid(roles[i]->pid, &status, WNOHANG) != roles[i]->pid)
+			continue;
+		roles[i]->pid = 0;
+		if (name != NULL && !WIFSIGNALED(status))
+			continue;
+		name = i == 0 ? "core" : "front";
+		*out_status = status;
+	}
+	return name;
+}
+
+/* While the daemon starts, what a role said on stderr is the reason; afterwards
+ * both start again. False: the daemon ends. */
 static bool
-role_died(struct daemon *d, const char *name, int status)
+reap(struct daemon *d)
 {
 	time_t now = time(NULL);
+	int status = 0;
+	const char *name = role_reason(d, &status);
 	char text[64];
 
+	if (name == NULL)
+		return true;
 	role_describe(status, text, sizeof(text));
 	if (!d->ready) {
 		if (!WIFEXITED(status) || WEXITSTATUS(status) == 0)
@@ -177,28 +203,6 @@ role_died(struct daemon *d, const char *name, int status)
 	}
 	roles_end(d);
 	return roles_begin(d) == MESH_OK;
-}
-
-static bool
-reap(struct daemon *d)
-{
-	int status;
-	pid_t pid;
-
-	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
-		const char *name = pid == d->core.pid ? "core"
-		    : pid == d->front.pid ? "front" : NULL;
-
-		if (name == NULL)
-			continue;
-		if (pid == d->core.pid)
-			d->core.pid = 0;
-		else
-			d->front.pid = 0;
-		if (!role_died(d, name, status))
-			return false;
-	}
-	return true;
 }
 
 static void
