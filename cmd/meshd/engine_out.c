@@ -168,6 +168,15 @@ room_for(struct outgoing *o, size_t len)
 	return room;
 }
 
+/* Endpoints of a peer without disco are tried one after the other: each is for
+ * a handshake, not for packets that only wait for one. */
+static bool
+only_waits(const struct engine *e, const struct peer *p)
+{
+	return (p->flags & TBL_PEER_WG_ONLY) &&
+	    mesh_wg_peer_state(p->wg, e->now) != MESH_WG_ESTABLISHED;
+}
+
 static bool
 begin(struct outgoing *o, struct engine *e, struct peer *p)
 {
@@ -179,7 +188,8 @@ begin(struct outgoing *o, struct engine *e, struct peer *p)
 		return false;
 	p->last_tx = e->now;
 	/* Without a way yet, the packet waits with the handshake. */
-	if (mesh_path_route(e->path, p->path, e->now, &o->route) == MESH_OK)
+	if (!only_waits(e, p) &&
+	    mesh_path_route(e->path, p->path, e->now, &o->route) == MESH_OK)
 		return true;
 	o->route = (struct mesh_path_route){.region = 0};
 	return true;
