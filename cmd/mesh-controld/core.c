@@ -95,6 +95,17 @@ on_flush(evutil_socket_t fd, short what, void *arg)
 	mapper_flush(c->mapper, core_wall());
 }
 
+/* A full disk: who asked was refused; this is for whoever reads the log. */
+static void
+say_trouble(struct core *c)
+{
+	char why[160];
+
+	if (store_trouble(c->store, why, sizeof(why)) &&
+	    mesh_ratelimit_allow(&c->troubles, core_now()))
+		log_err("database '%s' cannot be written: %s", STORE_FILE, why);
+}
+
 static void
 on_tick(evutil_socket_t fd, short what, void *arg)
 {
@@ -105,6 +116,7 @@ on_tick(evutil_socket_t fd, short what, void *arg)
 	register_tick(c->state, core_now());
 	sshcheck_tick(c->checks, core_now());
 	store_settle(c->store);
+	say_trouble(c);
 	core_sync(c);
 	core_wake(c);
 }
@@ -369,6 +381,7 @@ core_start(struct core *c)
 		return fail("", "out of memory");
 	mesh_buf_init(&c->out, FRAME_MAX);
 	c->refusals = mesh_ratelimit_init(10, MESH_SEC);
+	c->troubles = mesh_ratelimit_init(1, 60 * MESH_SEC);
 	if (wait_config(c) != MESH_OK)
 		return fail("", "no configuration came from main");
 	if (c->cfg.verbose)

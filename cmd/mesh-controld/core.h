@@ -52,6 +52,7 @@ struct core {
 	size_t lite_count;
 	struct mesh_buf out; /* scratch for messages */
 	struct mesh_ratelimit refusals; /* log lines that strangers cause */
+	struct mesh_ratelimit troubles; /* lines about the database */
 	int status;	     /* of the process, when the loop ends */
 };
 

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -69,7 +70,20 @@ store_result(struct store *s, int rc)
 	mesh_format(s->error, sizeof(s->error), "%s", sqlite3_errmsg(s->db));
 	if (rc == SQLITE_FULL)
 		mesh_format(s->error, sizeof(s->error), "no space on the disk");
-	return (rc & 0xff) == SQLITE_CONSTRAINT ? MESH_ERR_EXIST : MESH_ERR_IO;
+	if ((rc & 0xff) == SQLITE_CONSTRAINT)
+		return MESH_ERR_EXIST;
+	memcpy(s->trouble, s->error, sizeof(s->trouble));
+	return MESH_ERR_IO;
+}
+
+bool
+store_trouble(struct store *s, char *out, size_t size)
+{
+	if (s->trouble[0] == '\0')
+		return false;
+	mesh_format(out, size, "%s", s->trouble);
+	s->trouble[0] = '\0';
+	return true;
 }
 
 const char *

@@ -36,6 +36,9 @@ void store_rollback(struct store *s);
  * the daemon does not run would lose the last changes without a trace; a damaged
  * database is noticed. */
 void store_settle(struct store *s);
+/* Why something could not be stored since the last time that this was asked:
+ * what the disk or the file said. False: all was stored. */
+bool store_trouble(struct store *s, char *out, size_t size);
 
 /* _add sets the id. _update writes all but id and created. */
 int store_user_add(struct store *s, struct user *u) MESH_MUST_USE;

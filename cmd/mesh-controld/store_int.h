@@ -30,6 +30,7 @@ struct store {
 	sqlite3_stmt *statements[STORE_STATEMENTS];
 	int settled; /* changes when it was */
 	char error[160];
+	char trouble[160]; /* not asked for yet; "": none */
 };
 
 /* Notes the error's text; the matching enum mesh_err. */
