@@ -117,6 +117,8 @@ on_tick(evutil_socket_t fd, short what, void *arg)
 	sshcheck_tick(c->checks, core_now());
 	store_settle(c->store);
 	say_trouble(c);
+	if (++c->ticks % CORE_PROBE_TICKS == 0)
+		mapper_probe(c->mapper, core_wall());
 	core_sync(c);
 	core_wake(c);
 }

@@ -27,6 +27,7 @@ enum core_fd { /* behind ROLE_LINK */
 };
 
 #define CORE_FLUSH_MS 10   /* news that come together go together */
+#define CORE_PROBE_TICKS 10 /* seconds between probes of nodes with routes */
 #define CORE_LITE_MAX 1024 /* reports that one transaction may wait for */
 
 struct core {
@@ -35,6 +36,7 @@ struct core {
 	struct event *main_read, *front_read, *front_write;
 	struct event *flush_timer, *tick_timer;
 	bool flush_armed;
+	unsigned ticks;
 	struct role_config cfg;
 	struct link_msg cfg_msg; /* what cfg borrows from */
 	char url[512], suffix[256];

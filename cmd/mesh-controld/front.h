@@ -33,6 +33,7 @@ enum front_fd { /* behind ROLE_LINK */
 #define FRONT_CONNS_MAX 20000u	/* the oldest that is not logged in goes */
 #define FRONT_HEAD_NS (10 * MESH_SEC) /* until a request is whole, and for an
 				       * answer without a login to be read */
+#define FRONT_UNHEARD_MS 20000u /* nothing of ours was acknowledged: it is gone */
 #define FRONT_BODY_MAX 4096u	/* of a request without a login: /verify */
 #define FRONT_OUT_MAX (64u << 10) /* bytes that wait in a connection */
 #define FRONT_ARENA (4u << 20)	/* what one decoded request may take */

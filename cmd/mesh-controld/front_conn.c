@@ -90,6 +90,7 @@ void
 conn_new(struct front *f, int fd, bool tls)
 {
 	struct front_conn *k = calloc(1, sizeof(*k));
+	unsigned unheard = FRONT_UNHEARD_MS;
 	int on = 1;
 
 	make_room(f);
@@ -105,6 +106,8 @@ conn_new(struct front *f, int fd, bool tls)
 	mesh_buf_init(&k->in, MESH_HTTP_HEAD_MAX + FRONT_BODY_MAX);
 	mesh_buf_init(&k->out, FRONT_OUT_MAX);
 	(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+	(void)setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &unheard,
+	    sizeof(unheard));
 	k->event = event_new(f->base, fd, EV_READ | EV_PERSIST, on_event, k);
 	k->timer = event_new(f->base, -1, 0, on_timer, k);
 	k->phase = CONN_HEAD;

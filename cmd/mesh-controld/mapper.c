@@ -391,8 +391,15 @@ mapper_close(struct mapper *mp, uint64_t req, struct mesh_time now,
 	return true;
 }
 
+static bool
+has_routes(const struct session *ss)
+{
+	return ss->member != NULL && ss->member->rec.routes != NULL;
+}
+
+/* All, or only those who serve routes. */
 static void
-tell_all(struct mapper *mp, const struct mesh_map_response *r)
+tell(struct mapper *mp, const struct mesh_map_response *r, bool routers)
 {
 	uint64_t *reqs = calloc(mp->session_count + 1, sizeof(*reqs));
 	size_t count = 0;
@@ -401,7 +408,10 @@ tell_all(struct mapper *mp, const struct mesh_map_response *r)
 		return;
 	for (struct mesh_list *l = mp->sessions.next; l != &mp->sessions;
 	    l = l->next)
-		reqs[count++] = MESH_CONTAINER(l, struct session, link)->req;
+		if (!routers ||
+		    has_routes(MESH_CONTAINER(l, struct session, link)))
+			reqs[count++] =
+			    MESH_CONTAINER(l, struct session, link)->req;
 	if (count > 0)
 		mapper_send(mp, r, reqs, count);
 	free(reqs);
@@ -414,7 +424,16 @@ mapper_set_relays(struct mapper *mp, struct mesh_str relays,
 	struct mesh_map_response r = {.relays = relays, .control_time = wall};
 
 	mp->cfg.relays = relays;
-	tell_all(mp, &r);
+	tell(mp, &r, false);
+}
+
+void
+mapper_probe(struct mapper *mp, struct mesh_wall wall)
+{
+	struct mesh_map_response r = {.keep_alive = true,
+	    .control_time = wall};
+
+	tell(mp, &r, true);
 }
 
 void
@@ -426,7 +445,7 @@ mapper_set_dns(struct mapper *mp, struct mesh_str dns, struct mesh_wall wall)
 
 	mp->cfg.dns = dns;
 	if (!same)
-		tell_all(mp, &r);
+		tell(mp, &r, false);
 }
 
 bool

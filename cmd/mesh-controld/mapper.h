@@ -65,6 +65,10 @@ void mapper_set_relays(struct mapper *mp, struct mesh_str relays,
 void mapper_set_dns(struct mapper *mp, struct mesh_str dns,
     struct mesh_wall wall);
 
+/* A few bytes to each node with routes: one that is gone without a word is found
+ * out by the connection, and another takes over. */
+void mapper_probe(struct mapper *mp, struct mesh_wall wall);
+
 size_t mapper_sessions(const struct mapper *mp);
 
 #endif

@@ -129,6 +129,15 @@ for r in $RELEASES; do
 	check "the other one goes on" answers "c$r" "10.$r.0.10" "w${r}b"
 done
 
+# As if the power went: no word, no acknowledgement.
+for r in $RELEASES; do in_host "r${r}b" ip link set eth0 down; done
+for r in $RELEASES; do
+	cell mesh-controld "two subnet routers: one vanishes" "1.$r"
+	check "the other one takes over" wait_for 60 carries "c$r" "r${r}a" "10.$r.0.0/24"
+	check "the client reaches the network by it" wait_for 15 answers "c$r" "10.$r.0.10" "w${r}a"
+	in_host "r${r}b" ip link set eth0 up
+done
+
 policy() { printf '%s\n' "$1" >"$NET/policy.hujson" && admin policy set "$NET/policy.hujson"; }
 all='"acls": [{"action": "accept", "src": ["*"], "dst": ["*:*"]}]'
 for r in $RELEASES; do

@@ -248,6 +248,20 @@ an_expired_one_carries_nothing(void **state)
 }
 
 static void
+only_those_with_routes_are_probed(void **state)
+{
+	struct member *r = join(1, t.alice_key, 1);
+
+	(void)state;
+	join(2, t.alice_key, 2);
+	announce(r, "10.1.0.0/16");
+	flush();
+	mapper_probe(t.mapper, WALL);
+	assert_true(is_told(1, "\"KeepAlive\":true"));
+	assert_false(is_told(2, "\"KeepAlive\":true"));
+}
+
+static void
 default_routes_come_together(void **state)
 {
 	struct member *r = join(1, t.alice_key, 1);
@@ -370,6 +384,7 @@ main(void)
 	    TEST(both_are_needed),
 	    TEST(one_of_several_carries_it),
 	    TEST(an_expired_one_carries_nothing),
+	    TEST(only_those_with_routes_are_probed),
 	    TEST(default_routes_come_together),
 	    TEST(what_is_no_route),
 	    TEST(the_policy_decides_who_is_told),
