@@ -292,6 +292,32 @@ access_route_visible(const struct member *viewer, const struct member *owner,
 	       mesh_policy_route_visible(viewer->policy, owner->policy, route);
 }
 
+bool
+access_alike(const struct member *a, const struct member *b)
+{
+	return a->policy != NULL && b->policy != NULL &&
+	    mesh_policy_alike(a->policy, b->policy);
+}
+
+uint64_t
+access_kind_visible(const struct access *a, const struct state *s,
+    const struct member *like, size_t i)
+{
+	uint64_t rest = bits_word(&a->active, i), see = 0;
+
+	if (like->policy == NULL)
+		return 0;
+	while (rest != 0) {
+		uint32_t slot = bits_pop(&rest, i);
+		const struct member *m = s->slots[slot];
+
+		if (m->policy != NULL &&
+		    mesh_policy_visible_kind(like->policy, m->policy))
+			see |= UINT64_C(1) << (slot % 64);
+	}
+	return see;
+}
+
 void
 access_filter_write(const struct access *a, const struct member *m,
     struct mesh_jw *w)

@@ -47,6 +47,12 @@ uint64_t access_visible(const struct access *a, const struct state *s,
 /* Is a route of the owner of any use to the viewer? */
 bool access_route_visible(const struct member *viewer,
     const struct member *owner, const struct mesh_prefix *route);
+/* Do both see the same others? */
+bool access_alike(const struct member *a, const struct member *b);
+/* All of the i-th word that a member like this one is told of. The member itself
+ * is among them if those like it see each other. */
+uint64_t access_kind_visible(const struct access *a, const struct state *s,
+    const struct member *like, size_t i);
 /* The rules for what may come in: JSON, an array. */
 void access_filter_write(const struct access *a, const struct member *m,
     struct mesh_jw *w);

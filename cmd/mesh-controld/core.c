@@ -64,10 +64,16 @@ core_stop(struct core *c, int status)
 void
 core_flush_soon(struct core *c)
 {
-	static const struct timeval soon = {0, CORE_FLUSH_MS * 1000};
+	struct mesh_time now = core_now();
+	uint64_t ns = mesh_time_since(now, c->flush_next);
+	struct timeval soon;
 
 	if (c->flush_armed)
 		return;
+	if (ns < CORE_FLUSH_NS)
+		ns = CORE_FLUSH_NS;
+	soon = (struct timeval){(time_t)(ns / MESH_SEC),
+	    (suseconds_t)(ns % MESH_SEC / MESH_US)};
 	c->flush_armed = true;
 	event_add(c->flush_timer, &soon);
 }
@@ -93,6 +99,8 @@ on_flush(evutil_socket_t fd, short what, void *arg)
 	while (sshcheck_next(c->checks, &check))
 		core_check_answer(c, &check);
 	mapper_flush(c->mapper, core_wall());
+	c->flush_next = mesh_time_add(core_now(),
+	    CORE_FLUSH_NODE_NS * mapper_sessions(c->mapper));
 }
 
 /* A full disk: who asked was refused; this is for whoever reads the log. */
@@ -140,6 +148,8 @@ on_front_write(evutil_socket_t fd, short what, void *arg)
 		core_stop(c, EXIT_FAILURE);
 	else if (link_wants_write(&c->front))
 		event_add(c->front_write, NULL);
+	else
+		core_map_wake(c);
 }
 
 /* --- configuration, at the start and when main read its files again */
@@ -260,7 +270,8 @@ load_state(struct core *c, struct mesh_diag *diag)
 	};
 	struct mapper_config map = {.suffix = c->suffix,
 	    .relays = c->cfg.relays, .dns = c->cfg.dns};
-	struct mapper_sink sink = {core_frame, core_end, c};
+	struct mapper_sink sink = {core_frame, core_end, core_part, core_whole,
+	    c};
 	uint8_t seed[MESH_MAP_SEED_LEN];
 	int err;
 
@@ -299,6 +310,8 @@ make_events(struct core *c)
 	c->tick_timer = event_new(c->base, -1, EV_PERSIST, on_tick, c);
 	if (!c->main_read || !c->front_read || !c->front_write ||
 	    !c->flush_timer || !c->tick_timer)
+		return false;
+	if (!core_map_init(c))
 		return false;
 	event_add(c->main_read, NULL);
 	event_add(c->front_read, NULL);
@@ -349,6 +362,7 @@ core_release(struct core *c)
 
 	if (c->state != NULL && state_sync(c->state) != MESH_OK)
 		log_warn("%s", c->state->error);
+	core_map_release(c);
 	admin_free(c->admin);
 	sshcheck_free(c->checks);
 	mapper_free(c->mapper);

@@ -42,8 +42,8 @@ core_answer(struct core *c, const struct register_answer *answer)
 	SEND(c, LINK_REGISTERED, msg_write_registered, answer);
 }
 
-static void
-answer_status(struct core *c, uint64_t req, uint16_t status)
+void
+core_status(struct core *c, uint64_t req, uint16_t status)
 {
 	struct msg_status m = {req, status};
 
@@ -73,6 +73,45 @@ core_frame(void *core, const uint64_t *reqs, size_t count,
 }
 
 void
+core_part(void *core, uint32_t index, struct mesh_str text)
+{
+	struct core *c = core;
+	uint8_t head[4];
+	struct mesh_wr w = mesh_wr_init(head, sizeof(head));
+
+	mesh_wr_u32be(&w, index);
+	mesh_buf_clear(&c->out);
+	mesh_buf_add(&c->out, head, sizeof(head));
+	mesh_buf_add(&c->out, text.p, text.len);
+	if (!c->out.failed)
+		core_send(c, LINK_PART, c->out.data, c->out.len);
+}
+
+void
+core_whole(void *core, uint64_t req, const uint32_t *parts, size_t count,
+    struct mesh_str text, size_t head_len)
+{
+	struct core *c = core;
+	size_t fixed = 8 + 4 + 4 * count + 4;
+	uint8_t *p;
+	struct mesh_wr w;
+
+	mesh_buf_clear(&c->out);
+	if ((p = mesh_buf_reserve(&c->out, fixed)) == NULL)
+		return;
+	w = mesh_wr_init(p, fixed);
+	mesh_wr_u64be(&w, req);
+	mesh_wr_u32be(&w, (uint32_t)count);
+	for (size_t i = 0; i < count; i++)
+		mesh_wr_u32be(&w, parts[i]);
+	mesh_wr_u32be(&w, (uint32_t)head_len);
+	mesh_buf_commit(&c->out, fixed);
+	mesh_buf_add(&c->out, text.p, text.len);
+	if (!c->out.failed)
+		core_send(c, LINK_WHOLE, c->out.data, c->out.len);
+}
+
+void
 core_end(void *core, uint64_t req)
 {
 	uint8_t body[8];
@@ -92,7 +131,7 @@ core_sync(struct core *c)
 		status = 500;
 	}
 	for (size_t i = 0; i < c->lite_count; i++)
-		answer_status(c, c->lite[i], status);
+		core_status(c, c->lite[i], status);
 	c->lite_count = 0;
 }
 
@@ -131,6 +170,7 @@ on_dh(struct core *c, struct mesh_rd *r)
 	out.ok = mesh_x25519(out.result, c->secret.b, m.point) == MESH_OK;
 	SEND(c, LINK_DH_RESULT, msg_write_dh_result, &out);
 	mesh_wipe(&out, sizeof(out));
+	core_map_handshake(c, core_now());
 	return true;
 }
 
@@ -177,14 +217,14 @@ on_register(struct core *c, struct mesh_rd *r)
 	return true;
 }
 
-/* The one who asks: its node key, on the machine that it belongs to. */
-static struct member *
-map_member(struct core *c, const struct msg_map *m)
+struct member *
+core_member(struct core *c, const struct mesh_node_key *key,
+    const struct mesh_machine_key *machine)
 {
-	struct member *who = state_member_key(c->state, &m->key);
+	struct member *who = state_member_key(c->state, key);
 
 	if (who == NULL || who->gone ||
-	    !mesh_machine_key_equal(&who->rec.machine, &m->machine))
+	    !mesh_machine_key_equal(&who->rec.machine, machine))
 		return NULL;
 	return who;
 }
@@ -193,7 +233,7 @@ static void
 map_lite(struct core *c, struct member *who, const struct msg_map *m)
 {
 	if (state_report(c->state, who, &m->report) != MESH_OK) {
-		answer_status(c, m->req, 500);
+		core_status(c, m->req, 500);
 		return;
 	}
 	c->lite[c->lite_count++] = m->req;
@@ -207,36 +247,17 @@ on_map(struct core *c, struct mesh_rd *r)
 {
 	struct msg_map m;
 	struct member *who;
-	int err = MESH_OK;
 
 	if (!msg_read_map(r, &m) || !report_is_fair(&m.report))
 		return false;
-	who = map_member(c, &m);
-	if (who == NULL && m.kind == MSG_MAP_STREAM) {
-		answer_status(c, m.req, 200);
-		mapper_dismiss(c->mapper, &m.key, &m.machine, m.req,
-		    core_wall());
-		return true;
-	}
-	if (who == NULL) {
-		answer_status(c, m.req, 404);
-		return true;
-	}
-	if (m.kind == MSG_MAP_LITE) {
+	who = core_member(c, &m.key, &m.machine);
+	if (who == NULL)
+		core_map_refuse(c, m.req, m.kind == MSG_MAP_STREAM, &m.key,
+		    &m.machine);
+	else if (m.kind == MSG_MAP_LITE)
 		map_lite(c, who, &m);
-		return true;
-	}
-	answer_status(c, m.req, 200);
-	if (m.kind == MSG_MAP_ONCE)
-		err = mapper_once(c->mapper, who, m.req, core_wall());
-	else
-		err = mapper_open(c->mapper, who, m.req, &m.key, core_wall());
-	if (err != MESH_OK) {
-		log_warn("no map for node=%s: %s", who->rec.label,
-		    mesh_strerror(err));
-		core_end(c, m.req);
-	}
-	core_wake(c);
+	else if (!core_map_ask(c, &m))
+		core_status(c, m.req, 503);
 	return true;
 }
 
@@ -247,7 +268,8 @@ on_gone(struct core *c, struct mesh_rd *r)
 
 	if (!msg_read_req(r, &req))
 		return false;
-	if (!mapper_close(c->mapper, req, core_now(), core_wall().sec)) {
+	if (!core_map_cancel(c, req) &&
+	    !mapper_close(c->mapper, req, core_now(), core_wall().sec)) {
 		register_cancel(c->state, req);
 		sshcheck_cancel(c->checks, req);
 	}

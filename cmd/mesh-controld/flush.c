@@ -22,6 +22,14 @@ struct group {
 	struct diff_word diff[];
 };
 
+/* Whom the members of one kind see. When the policy changes, every session is
+ * compared with everybody, and there are far fewer kinds than members. */
+#define VIEWS_MAX 64u
+struct view {
+	const struct member *like;
+	uint64_t *see;
+};
+
 struct flush {
 	struct mapper *mp;
 	struct mesh_wall wall;
@@ -31,6 +39,8 @@ struct flush {
 	struct mesh_map by_diff;
 	struct mesh_list groups;
 	struct bits set; /* scratch */
+	struct view views[VIEWS_MAX];
+	size_t view_count;
 };
 
 static int
@@ -62,6 +72,8 @@ flush_release(struct flush *f)
 		free(g->reqs);
 		free(g);
 	}
+	for (size_t i = 0; i < f->view_count; i++)
+		free(f->views[i].see);
 	mesh_map_release(&f->by_diff);
 	bits_release(&f->any);
 	bits_release(&f->full);
@@ -109,10 +121,31 @@ routes_mark(const struct flush *f, const struct member *viewer,
 	return mark;
 }
 
+/* NULL: too many kinds, or no memory. */
+static const uint64_t *
+view_of(struct flush *f, const struct member *m)
+{
+	struct view *v = f->views;
+
+	for (; v < f->views + f->view_count; v++)
+		if (access_alike(v->like, m))
+			return v->see;
+	if (m->policy == NULL || f->view_count == VIEWS_MAX ||
+	    (v->see = calloc(f->words + 1, sizeof(*v->see))) == NULL)
+		return NULL;
+	v->like = m;
+	for (size_t i = 0; i < f->words; i++)
+		v->see[i] = access_kind_visible(f->mp->access, f->mp->state, m,
+		    i);
+	f->view_count++;
+	return v->see;
+}
+
 /* What this session has to be told, word by word; and it counts as told. */
 static size_t
 session_diff(struct flush *f, struct session *ss, bool all)
 {
+	const uint64_t *view = all ? view_of(f, ss->member) : NULL;
 	uint32_t self = ss->member->slot;
 	size_t count = 0;
 
@@ -129,8 +162,9 @@ session_diff(struct flush *f, struct session *ss, bool all)
 			any &= ~(UINT64_C(1) << (self % 64));
 		if (any == 0)
 			continue;
-		see = access_visible(f->mp->access, f->mp->state, ss->member,
-		    i, any);
+		see = view != NULL ? view[i] & any
+				   : access_visible(f->mp->access,
+					 f->mp->state, ss->member, i, any);
 		d.removed = any & sent & ~see;
 		d.full = see & (~sent | again);
 		d.patch = see & f->patch.w[i] & ~d.full;

@@ -52,16 +52,55 @@ front_stop(struct front *f, int status)
 	event_base_loopbreak(f->base);
 }
 
+/* Those that come wait in the kernel's queue, in order. */
+static void
+accept_later(struct front *f)
+{
+	static const struct timeval again = {0, FRONT_AGAIN_NS / MESH_US};
+
+	if (mesh_ratelimit_allow(&f->full, front_now()))
+		log_warn("no place for another connection, new ones wait "
+		    "connections=%zu", f->conns.count);
+	event_del(f->accept);
+	if (f->accept_plain != NULL)
+		event_del(f->accept_plain);
+	event_add(f->again, &again);
+}
+
+static void
+on_again(evutil_socket_t fd, short what, void *arg)
+{
+	struct front *f = arg;
+
+	(void)fd, (void)what;
+	event_add(f->accept, NULL);
+	if (f->accept_plain != NULL)
+		event_add(f->accept_plain, NULL);
+}
+
+static bool
+lacks_room(int err)
+{
+	return err == EMFILE || err == ENFILE || err == ENOBUFS ||
+	    err == ENOMEM;
+}
+
 static void
 accept_all(struct front *f, int fd, bool tls)
 {
 	for (int i = 0; i < ACCEPT_BATCH; i++) {
-		int conn = accept4(fd, NULL, NULL,
+		bool full = f->conns.count >= FRONT_CONNS_MAX;
+		int conn = full ? -1 : accept4(fd, NULL, NULL,
 		    SOCK_NONBLOCK | SOCK_CLOEXEC);
 
-		if (conn < 0)
+		if (conn >= 0) {
+			conn_new(f, conn, tls);
+		} else if (!full && !lacks_room(errno)) {
 			return;
-		conn_new(f, conn, tls);
+		} else if (!conn_evict(f)) {
+			accept_later(f);
+			return;
+		}
 	}
 }
 
@@ -188,7 +227,9 @@ make_events(struct front *f)
 		    EV_READ | EV_PERSIST, on_accept_plain, f);
 	if (f->cfg.plain && f->accept_plain == NULL)
 		return false;
-	if (!f->main_read || !f->core_read || !f->core_write || !f->accept)
+	f->again = event_new(f->base, -1, 0, on_again, f);
+	if (!f->main_read || !f->core_read || !f->core_write || !f->accept ||
+	    !f->again)
 		return false;
 	event_add(f->main_read, NULL);
 	event_add(f->core_read, NULL); /* accepting begins with HELLO */
@@ -202,6 +243,7 @@ make_memory(struct front *f)
 
 	mesh_map_init(&f->conns, sizeof(uint64_t), FRONT_CONNS_MAX + 1, seed);
 	mesh_map_init(&f->reqs, sizeof(uint64_t), REQS_MAX, seed);
+	f->full = mesh_ratelimit_init(1, 10 * MESH_SEC);
 	mesh_list_init(&f->strangers);
 	mesh_list_init(&f->known);
 	mesh_buf_init(&f->plain, MESH_FRAME_TEXT_MAX + MESH_FRAME_HEAD);
@@ -267,7 +309,7 @@ static void
 front_release(struct front *f)
 {
 	struct event *events[] = {f->main_read, f->core_read, f->core_write,
-	    f->accept, f->accept_plain};
+	    f->accept, f->accept_plain, f->again};
 
 	for (size_t i = 0; i < sizeof(events) / sizeof(events[0]); i++)
 		if (events[i] != NULL)
@@ -281,6 +323,8 @@ front_release(struct front *f)
 	link_msg_release(&f->cfg_msg);
 	mesh_map_release(&f->conns);
 	mesh_map_release(&f->reqs);
+	for (size_t i = 0; i < MSG_PARTS_MAX; i++)
+		mesh_blob_unref(f->parts[i]);
 	mesh_frame_writer_free(f->frames);
 	mesh_buf_release(&f->plain);
 	mesh_buf_release(&f->packed);

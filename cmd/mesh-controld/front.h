@@ -13,9 +13,11 @@
 #define CONTROLD_FRONT_H
 
 #include "link.h"
+#include "msg.h"
 #include "options.h"
 
 #include <base/list.h>
+#include <base/log.h>
 #include <base/map.h>
 #include <control/frame.h>
 #include <control/server.h>
@@ -30,7 +32,11 @@ enum front_fd { /* behind ROLE_LINK */
 	FRONT_FD_PLAIN, /* if cfg.plain */
 };
 
-#define FRONT_CONNS_MAX 20000u	/* the oldest that is not logged in goes */
+/* When all places are taken, or no descriptor is left: a connection without a
+ * login that had its time goes; else those that come wait to be accepted. */
+#define FRONT_CONNS_MAX 20000u
+#define FRONT_GRACE_NS (3 * MESH_SEC)
+#define FRONT_AGAIN_NS (100 * MESH_MS) /* until accepting is tried again */
 #define FRONT_HEAD_NS (10 * MESH_SEC) /* until a request is whole, and for an
 				       * answer without a login to be read */
 #define FRONT_UNHEARD_MS 20000u /* nothing of ours was acknowledged: it is gone */
@@ -61,6 +67,7 @@ struct front_conn {
 	struct front *front;
 	uint64_t id;
 	struct mesh_list link; /* of front->strangers, or of front->known */
+	struct mesh_time since;
 	int fd;
 	SSL *ssl; /* NULL: plain */
 	struct event *event, *timer;
@@ -77,8 +84,9 @@ struct front_conn {
 struct front {
 	struct event_base *base;
 	struct link main, core;
-	struct event *main_read, *core_read, *core_write;
+	struct event *main_read, *core_read, *core_write, *again;
 	struct event *accept, *accept_plain; /* the latter may be NULL */
+	struct mesh_ratelimit full; /* log lines that strangers cause */
 	struct role_config cfg;
 	struct link_msg cfg_msg; /* what cfg borrows from */
 	SSL_CTX *tls;
@@ -88,6 +96,7 @@ struct front {
 	struct mesh_list strangers, known;
 	struct mesh_frame_writer *frames;
 	struct mesh_buf plain, packed; /* scratch: frames */
+	struct mesh_blob *parts[MSG_PARTS_MAX]; /* of whole maps, compressed */
 	uint8_t *bulk;		       /* scratch: bytes in and out */
 	uint8_t *h2;		       /* scratch of all sessions */
 	int status;
@@ -109,6 +118,9 @@ SSL_CTX *front_tls_new(struct mesh_str cert, struct mesh_str key,
 /* front_conn.c */
 void conn_new(struct front *f, int fd, bool tls);
 void conn_free(struct front_conn *k);
+/* Ends the connection that is without a login for longest. False: it may stay,
+ * or there is none. */
+bool conn_evict(struct front *f);
 /* Moves what can be moved; k may be freed. */
 void conn_drive(struct front_conn *k);
 

@@ -76,14 +76,18 @@ set_timer(struct front_conn *k, struct mesh_time when)
 		event_add(k->timer, &tv);
 }
 
-/* Full of those that are not logged in: the one that came first goes. */
-static void
-make_room(struct front *f)
+bool
+conn_evict(struct front *f)
 {
-	if (f->conns.count < FRONT_CONNS_MAX ||
-	    mesh_list_is_empty(&f->strangers))
-		return;
-	conn_free(MESH_CONTAINER(f->strangers.next, struct front_conn, link));
+	struct front_conn *k;
+
+	if (mesh_list_is_empty(&f->strangers))
+		return false;
+	k = MESH_CONTAINER(f->strangers.next, struct front_conn, link);
+	if (mesh_time_since(k->since, front_now()) < FRONT_GRACE_NS)
+		return false;
+	conn_free(k);
+	return true;
 }
 
 void
@@ -93,7 +97,6 @@ conn_new(struct front *f, int fd, bool tls)
 	unsigned unheard = FRONT_UNHEARD_MS;
 	int on = 1;
 
-	make_room(f);
 	if (k == NULL) {
 		close(fd);
 		return;
@@ -101,6 +104,7 @@ conn_new(struct front *f, int fd, bool tls)
 	k->front = f;
 	k->fd = fd;
 	k->id = ++f->next_id;
+	k->since = front_now();
 	mesh_list_init(&k->link);
 	mesh_list_init(&k->reqs);
 	mesh_buf_init(&k->in, MESH_HTTP_HEAD_MAX + FRONT_BODY_MAX);
@@ -124,7 +128,7 @@ conn_new(struct front *f, int fd, bool tls)
 	}
 	mesh_list_append(&f->strangers, &k->link);
 	event_add(k->event, NULL);
-	set_timer(k, mesh_time_add(front_now(), FRONT_HEAD_NS));
+	set_timer(k, mesh_time_add(k->since, FRONT_HEAD_NS));
 }
 
 void

@@ -296,6 +296,7 @@ map_ask(struct front_conn *k, struct decoded *d, struct mesh_str body,
 	    : m.omit_peers && !m.read_only ? MSG_MAP_LITE : MSG_MAP_ONCE;
 	r->zstd = m.compress != NULL && strcmp(m.compress, "zstd") == 0;
 	r->keep_alive = m.stream;
+	ask->parts = r->zstd;
 	r->lite = ask->kind == MSG_MAP_LITE;
 	return 200;
 }

@@ -243,6 +243,83 @@ on_frame(struct front *f, struct mesh_rd *r)
 	return true;
 }
 
+/* --- whole maps */
+
+/* A part of a frame, compressed, behind room for a head. */
+static struct mesh_blob *
+part_blob(struct front *f, struct mesh_str text, bool head)
+{
+	static const uint8_t room[MESH_FRAME_HEAD];
+	struct mesh_buf *b = &f->packed;
+
+	mesh_buf_clear(b);
+	if ((head && mesh_buf_add(b, room, sizeof(room)) != MESH_OK) ||
+	    mesh_frame_writer_part(f->frames, text.p, text.len, b) != MESH_OK)
+		return NULL;
+	return mesh_blob_new(b->data, b->len);
+}
+
+static bool
+on_part(struct front *f, struct mesh_rd *r)
+{
+	struct msg_part m;
+
+	if (!msg_read_part(r, &m))
+		return false;
+	mesh_blob_unref(f->parts[m.index]);
+	f->parts[m.index] = part_blob(f, m.text, false);
+	return true;
+}
+
+/* Fills pieces, of which the first and the last are the caller's. */
+static int
+whole_pieces(struct front *f, struct msg_whole *m,
+    struct mesh_blob *pieces[static MSG_PARTS_MAX + 2])
+{
+	size_t last = m->count + 1, len = 0;
+
+	pieces[0] = part_blob(f, m->head, true);
+	pieces[last] = part_blob(f, m->tail, false);
+	for (size_t i = 1; i < last; i++) {
+		uint32_t index = mesh_rd_u32be(&m->parts);
+
+		pieces[i] = index < MSG_PARTS_MAX ? f->parts[index] : NULL;
+	}
+	for (size_t i = 0; i <= last; i++) {
+		if (pieces[i] == NULL)
+			return MESH_ERR_NOMEM;
+		len += pieces[i]->len;
+	}
+	if (len > MESH_FRAME_MAX)
+		return MESH_ERR_LIMIT;
+	mesh_frame_head(len - MESH_FRAME_HEAD, pieces[0]->data);
+	return MESH_OK;
+}
+
+static bool
+on_whole(struct front *f, struct mesh_rd *r)
+{
+	struct mesh_blob *pieces[MSG_PARTS_MAX + 2] = {NULL};
+	struct front_req *req;
+	struct front_conn *k;
+	struct msg_whole m;
+
+	if (!msg_read_whole(r, &m))
+		return false;
+	req = mesh_map_get(&f->reqs, &m.req);
+	if (req == NULL || !req->open)
+		return true;
+	k = req->conn;
+	if (whole_pieces(f, &m, pieces) != MESH_OK ||
+	    mesh_control_server_push_all(k->session, req->stream, pieces,
+		m.count + 2, front_now()) != MESH_OK)
+		(void)mesh_control_server_end(k->session, req->stream);
+	mesh_blob_unref(pieces[0]);
+	mesh_blob_unref(pieces[m.count + 1]);
+	conn_drive(k);
+	return true;
+}
+
 static bool
 handle(struct front *f, struct link_msg *m)
 {
@@ -257,6 +334,10 @@ handle(struct front *f, struct link_msg *m)
 		return on_status(f, &m->body);
 	case LINK_FRAME:
 		return on_frame(f, &m->body);
+	case LINK_PART:
+		return on_part(f, &m->body);
+	case LINK_WHOLE:
+		return on_whole(f, &m->body);
 	case LINK_END:
 		return on_end(f, &m->body);
 	case LINK_ANSWER:

@@ -29,6 +29,8 @@ enum link_type {
 	LINK_REGISTERED, /* msg_registered */
 	LINK_STATUS,	 /* msg_status: the answer to a map request */
 	LINK_FRAME,	 /* msg_frame: text for the map streams of a list */
+	LINK_PART,	 /* msg_part: text that whole maps have in common */
+	LINK_WHOLE,	 /* msg_whole: a map made of such parts */
 	LINK_END,	 /* u64: this map stream is over */
 	LINK_VERDICT,	 /* u64 request, u8: is this node known? */
 	LINK_ANSWER,	 /* msg_answer: a status and JSON */

@@ -3,8 +3,9 @@
 noinst_LTLIBRARIES += libcontrold.la
 libcontrold_la_SOURCES = %D%/model.c %D%/store.c %D%/store_rows.c \
     %D%/alloc.c %D%/label.c %D%/authkey.c %D%/state.c %D%/state_admin.c \
-    %D%/state_node.c %D%/routes.c %D%/sshcheck.c %D%/register.c %D%/pending.c %D%/access.c %D%/encode.c \
-    %D%/mapper.c %D%/flush.c %D%/link.c %D%/msg.c %D%/options.c \
+    %D%/state_node.c %D%/routes.c %D%/sshcheck.c %D%/register.c \
+    %D%/pending.c %D%/access.c %D%/encode.c %D%/mapper.c %D%/whole.c \
+    %D%/flush.c %D%/link.c %D%/msg.c %D%/options.c \
     %D%/noisekey.c
 noinst_HEADERS += %D%/model.h %D%/store.h %D%/store_int.h %D%/alloc.h \
     %D%/label.h %D%/authkey.h %D%/state.h %D%/state_int.h %D%/routes.h %D%/sshcheck.h %D%/register.h \
@@ -14,7 +15,8 @@ noinst_HEADERS += %D%/model.h %D%/store.h %D%/store_int.h %D%/alloc.h \
 
 sbin_PROGRAMS += mesh-controld
 mesh_controld_SOURCES = %D%/main.c %D%/files.c %D%/core.c \
-    %D%/core_link.c %D%/front.c %D%/front_tls.c %D%/front_conn.c %D%/front_ws.c \
+    %D%/core_link.c %D%/core_map.c %D%/front.c %D%/front_tls.c \
+    %D%/front_conn.c %D%/front_ws.c \
     %D%/front_http.c %D%/front_control.c %D%/front_link.c %D%/admin.c \
     %D%/admin_api.c %D%/admin_users.c %D%/admin_nodes.c \
     %D%/admin_json.c

@@ -62,6 +62,7 @@ mapper_free(struct mapper *mp)
 	mesh_buf_release(&mp->ssh);
 	mesh_buf_release(&mp->message);
 	free(mp->peers);
+	mapper_release_whole(mp);
 	free(mp);
 }
 
@@ -100,6 +101,7 @@ mapper_users(struct mapper *mp, const struct member *self, const struct bits
     *peers)
 {
 	size_t count = 0, at[MAPPER_USERS_MAX + 1] = {0};
+	const struct member *last = self;
 	struct mesh_map seen;
 
 	mesh_map_init(&seen, sizeof(int64_t), MAPPER_USERS_MAX, NULL);
@@ -112,6 +114,9 @@ mapper_users(struct mapper *mp, const struct member *self, const struct bits
 		for (uint64_t w = peers->w[i]; w != 0;) {
 			struct member *m = mp->state->slots[bits_pop(&w, i)];
 
+			if (last != NULL && last->rec.user == m->rec.user)
+				continue; /* many have the same owner */
+			last = m;
 			if (!owner_is_new(&seen, m->rec.user))
 				continue;
 			encode_user(mp->state, m->rec.user, &mp->users);
@@ -265,37 +270,7 @@ mapper_self(struct mapper *mp, const struct member *m,
 	return !mp->part.failed && !mp->message.failed;
 }
 
-/* --- the whole map */
-
-static int
-send_all(struct mapper *mp, struct member *m, const struct bits *peers,
-    uint64_t req, uint64_t *ssh_mark, struct mesh_wall wall)
-{
-	const char *base = "base";
-	struct mesh_str filter = mapper_filter(mp, m);
-	struct mesh_map_response r = {
-	    .relays = mp->cfg.relays,
-	    .dns = mp->cfg.dns,
-	    .domain = mp->cfg.suffix,
-	    .collect_services = -1,
-	    .control_time = wall,
-	    /* Else stock nodes send their logs to their vendor. */
-	    .debug = MESH_STR("{\"DisableLogTail\":true}"),
-	};
-
-	r.ssh = mapper_ssh(mp, m, 0, ssh_mark);
-	if (!mapper_self(mp, m, &r))
-		return MESH_ERR_NOMEM;
-	r.filters = (struct mesh_bind_map){.names = &base, .items = &filter,
-	    .count = 1, .set = true};
-	r.peers = mapper_peers(mp, m, peers);
-	r.users = mapper_users(mp, m, peers);
-	if (mp->users.failed || mp->filter.failed || mp->routers.failed ||
-	    mp->ssh.failed)
-		return MESH_ERR_NOMEM;
-	mapper_send(mp, &r, &req, 1);
-	return mp->text.failed ? MESH_ERR_NOMEM : MESH_OK;
-}
+/* --- sessions */
 
 /* The visible ones without the member itself. */
 static int
@@ -320,7 +295,8 @@ mapper_once(struct mapper *mp, struct member *m, uint64_t req,
 	int err = visible_peers(mp, m, &peers);
 
 	if (err == MESH_OK)
-		err = send_all(mp, m, &peers, req, &ssh_mark, wall);
+		err = mapper_whole(mp, m, &peers, req, false, &ssh_mark,
+		    wall);
 	bits_release(&peers);
 	mp->sink.end(mp->sink.arg, req);
 	return err;
@@ -328,7 +304,7 @@ mapper_once(struct mapper *mp, struct member *m, uint64_t req,
 
 int
 mapper_open(struct mapper *mp, struct member *m, uint64_t req,
-    const struct mesh_node_key *used, struct mesh_wall wall)
+    const struct mesh_node_key *used, bool parts, struct mesh_wall wall)
 {
 	struct session *ss = calloc(1, sizeof(*ss));
 	int err = MESH_ERR_NOMEM;
@@ -355,7 +331,8 @@ mapper_open(struct mapper *mp, struct member *m, uint64_t req,
 	}
 	m->session = ss;
 	ss->member = m;
-	return send_all(mp, m, &ss->sent, req, &ss->ssh_mark, wall);
+	return mapper_whole(mp, m, &ss->sent, req, parts, &ss->ssh_mark,
+	    wall);
 }
 
 void

@@ -20,6 +20,11 @@ struct mapper_sink {
 	    struct mesh_str text);
 	/* This stream is over. */
 	void (*end)(void *arg, uint64_t req);
+	/* Text that whole maps have in common, to be kept under this index; and
+	 * a map that has it: text[0..head_len), the parts, the rest of text. */
+	void (*part)(void *arg, uint32_t index, struct mesh_str text);
+	void (*whole)(void *arg, uint64_t req, const uint32_t *parts,
+	    size_t count, struct mesh_str text, size_t head_len);
 	void *arg;
 };
 
@@ -36,10 +41,10 @@ struct mapper *mapper_new(const struct mapper_config *cfg,
     const struct mapper_sink *sink);
 void mapper_free(struct mapper *mp);
 
-/* Opens a stream for m and sends the whole map; an older stream of m ends.
- * MESH_ERR_NOMEM. */
+/* Opens a stream for m and sends the whole map, in parts if it takes them; an
+ * older stream of m ends. MESH_ERR_NOMEM. */
 int mapper_open(struct mapper *mp, struct member *m, uint64_t req,
-    const struct mesh_node_key *used, struct mesh_wall wall);
+    const struct mesh_node_key *used, bool parts, struct mesh_wall wall);
 /* Sends the whole map on a stream that is not kept. */
 int mapper_once(struct mapper *mp, struct member *m, uint64_t req,
     struct mesh_wall wall);

@@ -24,6 +24,11 @@ struct session {
 	uint64_t ssh_mark;    /* of its rules about logins; 0: never told */
 };
 
+struct part { /* of whole maps: the peers of 64 slots (whole.c) */
+	uint64_t told;	 /* of whom the front has the text; 0: of none */
+	uint64_t wanted; /* who was asked for last, in vain */
+};
+
 struct mapper {
 	struct mapper_config cfg;
 	struct state *state;
@@ -37,6 +42,10 @@ struct mapper {
 	struct mesh_buf text, part, users, filter, routers, ssh;
 	struct mesh_str *peers;
 	size_t peer_cap;
+	struct part *parts; /* by word */
+	uint32_t *part_list;
+	size_t part_cap;
+	struct bits rest;
 	struct mesh_str user_texts[MAPPER_USERS_MAX];
 	char health[128]; /* what one node's people should read */
 	const char *health_item;
@@ -64,6 +73,10 @@ size_t mapper_routes(const struct mapper *mp, const struct member *viewer,
  * owners (and self's, if not NULL); good until the next call. */
 struct mesh_bind_list mapper_peers(struct mapper *mp,
     const struct member *viewer, const struct bits *set);
+/* whole.c: the whole map, by a new text or with parts that the front has. */
+int mapper_whole(struct mapper *mp, struct member *m, const struct bits *peers,
+    uint64_t req, bool parts, uint64_t *out_ssh_mark, struct mesh_wall wall);
+void mapper_release_whole(struct mapper *mp);
 struct mesh_bind_list mapper_users(struct mapper *mp,
     const struct member *self, const struct bits *set);
 

@@ -211,6 +211,7 @@ msg_write_map(struct mesh_wr *w, const struct msg_map *m)
 {
 	mesh_wr_u64be(w, m->req);
 	mesh_wr_u8(w, (uint8_t)m->kind);
+	mesh_wr_u8(w, m->parts);
 	mesh_wr_bytes(w, m->machine.b, MESH_KEY_LEN);
 	mesh_wr_bytes(w, m->key.b, MESH_KEY_LEN);
 	put_report(w, &m->report);
@@ -229,6 +230,7 @@ msg_read_map(struct mesh_rd *r, struct msg_map *out)
 {
 	*out = (struct msg_map){.req = mesh_rd_u64be(r)};
 	out->kind = (enum msg_map_kind)mesh_rd_u8(r);
+	out->parts = mesh_rd_u8(r) == 1;
 	mesh_rd_copy(r, out->machine.b, MESH_KEY_LEN);
 	mesh_rd_copy(r, out->key.b, MESH_KEY_LEN);
 	get_report(r, &out->report);
@@ -323,4 +325,32 @@ msg_read_frame(struct mesh_rd *r, struct msg_frame *out)
 	out->text.p = (const char *)mesh_rd_rest(r, &len);
 	out->text.len = len;
 	return !mesh_rd_bad(r) && len > 0;
+}
+
+bool
+msg_read_part(struct mesh_rd *r, struct msg_part *out)
+{
+	size_t len;
+
+	out->index = mesh_rd_u32be(r);
+	out->text.p = (const char *)mesh_rd_rest(r, &len);
+	out->text.len = len;
+	return !mesh_rd_bad(r) && len > 0 && out->index < MSG_PARTS_MAX;
+}
+
+bool
+msg_read_whole(struct mesh_rd *r, struct msg_whole *out)
+{
+	size_t len;
+
+	out->req = mesh_rd_u64be(r);
+	out->count = mesh_rd_u32be(r);
+	if (out->count == 0 || out->count > MSG_PARTS_MAX)
+		return false;
+	out->parts = mesh_rd_sub(r, (size_t)out->count * 4);
+	out->head.len = mesh_rd_u32be(r);
+	out->head.p = (const char *)mesh_rd_take(r, out->head.len);
+	out->tail.p = (const char *)mesh_rd_rest(r, &len);
+	out->tail.len = len;
+	return !mesh_rd_bad(r) && out->head.len > 0 && len > 0;
 }

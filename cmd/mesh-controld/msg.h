@@ -16,6 +16,7 @@
 
 #define MSG_AUTH_KEY 512u  /* bytes, longest accepted */
 #define MSG_FOLLOWUP 64u   /* bytes of an id */
+#define MSG_PARTS_MAX (STATE_NODES_MAX / 64) /* of a whole map */
 
 struct msg_hello {
 	struct mesh_machine_key key; /* of the server */
@@ -42,6 +43,7 @@ enum msg_map_kind {
 struct msg_map {
 	uint64_t req;
 	enum msg_map_kind kind;
+	bool parts; /* a whole map may come in parts: the stream is zstd */
 	struct mesh_machine_key machine;
 	struct mesh_node_key key;
 	struct report report;
@@ -67,6 +69,21 @@ struct msg_frame {
 	struct mesh_str text;
 };
 
+/* Text that whole maps have in common: the peers of 64 slots, each with a comma
+ * behind it. It replaces the former of this index. */
+struct msg_part {
+	uint32_t index;
+	struct mesh_str text;
+};
+
+/* The whole map for one stream: head, then the parts in this order, then tail. */
+struct msg_whole {
+	uint64_t req;
+	struct mesh_rd parts; /* u32 each */
+	uint32_t count;
+	struct mesh_str head, tail;
+};
+
 bool msg_write_hello(struct mesh_wr *w, const struct msg_hello *m);
 bool msg_read_hello(struct mesh_rd *r, struct msg_hello *out);
 bool msg_write_dh(struct mesh_wr *w, const struct msg_dh *m);
@@ -88,5 +105,7 @@ bool msg_read_answer(struct mesh_rd *r, struct msg_answer *out);
 /* One request number. */
 bool msg_read_req(struct mesh_rd *r, uint64_t *out_req);
 bool msg_read_frame(struct mesh_rd *r, struct msg_frame *out);
+bool msg_read_part(struct mesh_rd *r, struct msg_part *out);
+bool msg_read_whole(struct mesh_rd *r, struct msg_whole *out);
 
 #endif

@@ -135,6 +135,7 @@ state_touch(struct state *s, struct member *m, unsigned changed)
 		mesh_list_append(&s->changed, &m->changed_link);
 	m->changed |= changed;
 	s->routes_stale |= m->rec.routes != NULL;
+	s->stale[m->slot / 4096] |= UINT64_C(1) << (m->slot / 64 % 64);
 	free(m->json);
 	m->json = NULL;
 }

@@ -77,6 +77,8 @@ struct state {
 	struct member **slots; /* by slot; NULL where free */
 	uint32_t slot_count, slot_cap;
 	uint32_t free_slots; /* holes among the first slot_count */
+	/* A bit for 64 slots of which one was touched; the mapper clears it. */
+	uint64_t stale[STATE_NODES_MAX / 64 / 64];
 	size_t node_count;
 	struct mesh_map by_id, by_key, by_machine, by_ip, by_label;
 	struct mesh_map users, users_by_name; /* struct user */

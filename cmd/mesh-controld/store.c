@@ -175,7 +175,9 @@ store_setup(struct store *s, const char *path, struct mesh_diag *diag)
 		    "(this one knows %d)", path, version, STORE_VERSION);
 	err = store_exec(s, "PRAGMA journal_mode = WAL;"
 	    "PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;"
-	    "PRAGMA temp_store = MEMORY; PRAGMA trusted_schema = OFF");
+	    "PRAGMA temp_store = MEMORY; PRAGMA trusted_schema = OFF;"
+	    /* Read once: the state is in memory. */
+	    "PRAGMA cache_size = -256");
 	if (err == MESH_OK)
 		err = store_migrate(s, version);
 	if (err != MESH_OK)

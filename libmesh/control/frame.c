@@ -127,10 +127,7 @@ decompress(struct mesh_frame_reader *r, struct mesh_diag *diag)
 		if (more != 0 && in.pos == in.size && out.pos < room)
 			return mesh_fail(diag, MESH_ERR_FORMAT,
 			    "map message: zstd frame is cut short");
-	} while (more != 0);
-	if (in.pos != in.size)
-		return mesh_fail(diag, MESH_ERR_FORMAT,
-		    "map message: bytes behind the zstd frame");
+	} while (more != 0 || in.pos < in.size); /* frames in a row are one */
 	return MESH_OK;
 }
 
@@ -243,10 +240,10 @@ mesh_frame_writer_free(struct mesh_frame_writer *w)
 	free(w);
 }
 
-static void
-write_head(uint8_t *at, size_t len)
+void
+mesh_frame_head(size_t len, uint8_t out[static MESH_FRAME_HEAD])
 {
-	struct mesh_wr w = mesh_wr_init(at, MESH_FRAME_HEAD);
+	struct mesh_wr w = mesh_wr_init(out, MESH_FRAME_HEAD);
 
 	mesh_wr_u32le(&w, (uint32_t)len);
 }
@@ -291,7 +288,7 @@ add_zstd(struct mesh_frame_writer *w, const char *text, size_t len,
 	}
 	if (n == 0 || n > MESH_FRAME_MAX)
 		return n == 0 ? MESH_ERR_NOMEM : MESH_ERR_LIMIT;
-	write_head(room, n);
+	mesh_frame_head(n, room);
 	mesh_buf_commit(out, MESH_FRAME_HEAD + n);
 	return MESH_OK;
 }
@@ -305,7 +302,7 @@ add_plain(const char *text, size_t len, struct mesh_buf *out)
 		return out->max - out->len < MESH_FRAME_HEAD + len
 		    ? MESH_ERR_LIMIT
 		    : MESH_ERR_NOMEM;
-	write_head(room, len);
+	mesh_frame_head(len, room);
 	memcpy(room + MESH_FRAME_HEAD, text, len);
 	mesh_buf_commit(out, MESH_FRAME_HEAD + len);
 	return MESH_OK;
@@ -325,4 +322,29 @@ mesh_frame_writer_add(struct mesh_frame_writer *w, const char *text,
 	err = zstd ? add_zstd(w, text, len, out) : add_plain(text, len, out);
 	out->failed = false; /* out is as before: it may go on */
 	return err;
+}
+
+/* Without its length in front: decoders of stock nodes make room for each part
+ * that says its length, and move what they had. */
+int
+mesh_frame_writer_part(struct mesh_frame_writer *w, const char *text,
+    size_t len, struct mesh_buf *out)
+{
+	size_t cap = ZSTD_compressBound(len), n;
+	uint8_t *room;
+
+	if (out->failed || len > MESH_FRAME_TEXT_MAX)
+		return MESH_ERR_LIMIT;
+	if ((room = mesh_buf_reserve(out, cap)) == NULL) {
+		out->failed = false;
+		return out->max - out->len < cap ? MESH_ERR_LIMIT
+						 : MESH_ERR_NOMEM;
+	}
+	(void)ZSTD_CCtx_setParameter(w->zstd, ZSTD_c_contentSizeFlag, 0);
+	n = compress_padded(w, text, len, 0, room, cap);
+	(void)ZSTD_CCtx_setParameter(w->zstd, ZSTD_c_contentSizeFlag, 1);
+	if (n == 0)
+		return MESH_ERR_NOMEM;
+	mesh_buf_commit(out, n);
+	return MESH_OK;
 }

@@ -65,4 +65,12 @@ void mesh_frame_writer_free(struct mesh_frame_writer *w);
 int mesh_frame_writer_add(struct mesh_frame_writer *w, const char *text,
     size_t len, bool zstd, struct mesh_buf *out);
 
+/* A compressed frame whose parts are made one by one, and used again in other
+ * frames: appends a part of the text. All parts of a frame, one behind the other
+ * (each a zstd frame of its own, which decoders join), follow a head with the
+ * sum of their lengths. Errors as above. */
+int mesh_frame_writer_part(struct mesh_frame_writer *w, const char *text,
+    size_t len, struct mesh_buf *out);
+void mesh_frame_head(size_t len, uint8_t out[static MESH_FRAME_HEAD]);
+
 #endif

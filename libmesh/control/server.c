@@ -107,7 +107,7 @@ mesh_control_server_new(const struct mesh_control_server_config *cfg,
 	    cfg->request_max ? cfg->request_max : MESH_CONTROL_REQUEST_MAX;
 	s->queue_max = cfg->queue_max ? cfg->queue_max : MESH_CONTROL_QUEUE_MAX;
 	s->now = now;
-	s->preface_deadline = mesh_time_add(now, MESH_CONTROL_PREFACE_NS);
+	s->preface_deadline = MESH_NEVER;
 	s->idle_deadline = MESH_NEVER;
 	mesh_list_init(&s->streams);
 	mesh_list_init(&s->gone);
@@ -177,6 +177,7 @@ reply(struct mesh_control_server *s)
 		return err;
 	end_shaking(s);
 	s->open = true;
+	s->preface_deadline = mesh_time_add(s->now, MESH_CONTROL_PREFACE_NS);
 	return MESH_OK;
 }
 
@@ -186,7 +187,7 @@ mesh_control_server_dh(struct mesh_control_server *s, const uint8_t *result,
 {
 	int err = MESH_ERR_AUTH;
 
-	(void)now;
+	s->now = now;
 	if (s->closed || s->shaking == NULL || !s->shaking->asked)
 		return MESH_ERR_STATE;
 	s->shaking->asked = false;

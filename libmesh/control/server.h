@@ -32,7 +32,8 @@
 
 /* Lowest capability version that is let in (control.md 2.3). */
 #define MESH_CONTROL_VERSION_MIN 88u
-/* From _new to the client's HTTP/2 preface; from the head of a request to the end
+/* From the end of the handshake (the client does not answer for our own delays:
+ * thousands may be before it) to the client's HTTP/2 preface; from the head of a request to the end
  * of its body; a connection without a request. */
 #define MESH_CONTROL_PREFACE_NS (10 * MESH_SEC)
 #define MESH_CONTROL_BODY_NS (60 * MESH_SEC)
@@ -44,8 +45,8 @@
 /* Requests at a time on one connection; the map stream is one of them. */
 #define MESH_CONTROL_STREAMS_MAX 16u
 /* Bytes of :path, of all fields of a request, of all bodies that a session
- * holds at a time, of blobs that wait in a stream behind the one that is being
- * sent (the first map may be larger than that). */
+ * holds at a time, of frames that wait in a stream behind those that came when it was
+ * empty (the first map may be larger than that). */
 #define MESH_CONTROL_PATH_MAX 1024u
 #define MESH_CONTROL_FIELDS_MAX (16u << 10)
 #define MESH_CONTROL_REQUEST_MAX (1u << 20)
@@ -141,6 +142,9 @@ int mesh_control_server_open(struct mesh_control_server *s, int32_t stream,
  * its own. MESH_ERR_LIMIT: the reader is too slow; the session closes. */
 int mesh_control_server_push(struct mesh_control_server *s, int32_t stream,
     struct mesh_blob *frames, struct mesh_time now);
+/* The same with one frame, or several, that lie in pieces. */
+int mesh_control_server_push_all(struct mesh_control_server *s, int32_t stream,
+    struct mesh_blob *const *pieces, size_t count, struct mesh_time now);
 /* Ends an open stream behind what waits in it. */
 int mesh_control_server_end(struct mesh_control_server *s, int32_t stream);
 

@@ -27,6 +27,7 @@ struct stream {
 	bool open;	 /* a map stream */
 	bool keep_alive; /* of it */
 	bool zstd;
+	size_t behind; /* bytes pushed behind the first frames that wait */
 	char method[SERVER_METHOD_MAX];
 	struct mesh_buf path;
 	struct mesh_buf body;

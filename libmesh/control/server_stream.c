@@ -367,25 +367,50 @@ mesh_control_server_open(struct mesh_control_server *s, int32_t stream,
 	return fail_if(s, err);
 }
 
+/* May so many bytes more wait? */
+static bool
+has_room(const struct mesh_control_server *s, struct stream *st, size_t len)
+{
+	if (st->h2.queued == 0) {
+		st->behind = 0;
+		return true;
+	}
+	if (st->behind > st->h2.queued)
+		st->behind = st->h2.queued;
+	if (len > s->queue_max || st->behind > s->queue_max - len)
+		return false;
+	st->behind += len;
+	return true;
+}
+
 int
-mesh_control_server_push(struct mesh_control_server *s, int32_t stream,
-    struct mesh_blob *frames, struct mesh_time now)
+mesh_control_server_push_all(struct mesh_control_server *s, int32_t stream,
+    struct mesh_blob *const *pieces, size_t count, struct mesh_time now)
 {
 	struct stream *st;
-	size_t waiting;
+	size_t len = 0;
 	int err = find_open(s, stream, &st);
 
+	for (size_t i = 0; i < count; i++)
+		len += pieces[i]->len;
 	if (err != MESH_OK)
 		return err;
-	waiting = mesh_h2_waiting(&st->h2);
-	if (st->h2.queued > 0 && (frames->len > s->queue_max ||
-		waiting > s->queue_max - frames->len)) {
+	if (!has_room(s, st, len)) {
 		s->mute = true;
 		return mesh_server_fail(s, MESH_ERR_LIMIT,
 		    "node reads too slowly: %zu bytes wait", st->h2.queued);
 	}
 	st->deadline = next_keepalive(s, st, now);
-	return fail_if(s, mesh_h2_add(&s->h2, &st->h2, frames));
+	for (size_t i = 0; i < count && err == MESH_OK; i++)
+		err = mesh_h2_add(&s->h2, &st->h2, pieces[i]);
+	return fail_if(s, err);
+}
+
+int
+mesh_control_server_push(struct mesh_control_server *s, int32_t stream,
+    struct mesh_blob *frames, struct mesh_time now)
+{
+	return mesh_control_server_push_all(s, stream, &frames, 1, now);
 }
 
 int

@@ -103,6 +103,13 @@ struct mesh_policy_node *mesh_policy_node_find(
  * told of the other. A node sees itself. */
 bool mesh_policy_visible(const struct mesh_policy_node *a,
     const struct mesh_policy_node *b);
+/* Does each of them see the same others, by the policy? */
+bool mesh_policy_alike(const struct mesh_policy_node *a,
+    const struct mesh_policy_node *b);
+/* Does a see another node that is like b? As mesh_policy_visible(), where a may
+ * be b itself. */
+bool mesh_policy_visible_kind(const struct mesh_policy_node *a,
+    const struct mesh_policy_node *b);
 /* Is this route of the owner worth telling the viewer of: may it (or a route of
  * its own) send there, or be sent to from there? For a default route: may the
  * viewer use the internet through it? */

@@ -20,11 +20,28 @@ may_reach(const struct mesh_policy_node *a, const struct mesh_policy_node *b)
 }
 
 bool
+mesh_policy_visible_kind(const struct mesh_policy_node *a,
+    const struct mesh_policy_node *b)
+{
+	return a->world->policy->open || may_reach(a, b) || may_reach(b, a);
+}
+
+bool
 mesh_policy_visible(const struct mesh_policy_node *a,
     const struct mesh_policy_node *b)
 {
-	return a == b || a->world->policy->open || may_reach(a, b) ||
-	    may_reach(b, a);
+	return a == b || mesh_policy_visible_kind(a, b);
+}
+
+bool
+mesh_policy_alike(const struct mesh_policy_node *a,
+    const struct mesh_policy_node *b)
+{
+	size_t len = a->world->words * sizeof(uint64_t);
+
+	return a->user == b->user && (len == 0 ||
+	    (memcmp(a->src, b->src, len) == 0 &&
+		memcmp(a->dst, b->dst, len) == 0));
 }
 
 /* Does a destination of the rule lie behind the route? */

@@ -92,7 +92,8 @@ END
 	change="$headscale $mesh policy set -f $dir/policy.hujson"
 }
 
-# The figures of a run, as rows "what value"
+# The figures of a run, as rows "what value". "Seen" counts from the start: of the
+# command that changes the policy, of the joining, of the update.
 figures() {
 	jq -r '. as $r | def row($w; $v): if $v == null then empty else "\($w)\t\($v)" end;
 	    row("CPU for a join, ms"; .join.server_cpu_ms_per_node),
@@ -101,8 +102,8 @@ figures() {
 	    row("join to first map (p50), ms"; .join.each_ms.p50),
 	    (["change", "policy"], ["churn", "join"], ["endpoint", "endpoint"] |
 	        . as [$m, $name] | $r[$m] |
-	        row("\($name) seen by half, ms"; .from_end_ms.p50),
-	        row("\($name) seen by all, ms"; .from_end_ms.max),
+	        row("\($name) seen by half, ms"; .from_start_ms.p50),
+	        row("\($name) seen by all, ms"; .from_start_ms.max),
 	        row("\($name): CPU a node, ms"; .server_cpu_ms_per_node)),
 	    row("reconnect: CPU a node, ms"; .reconnect.server_cpu_ms_per_node),
 	    row("reconnect: all back, ms"; .reconnect.from_end_ms.max),
@@ -200,7 +201,8 @@ part() { awk -v v="$(value headscale "$nodes" "$1")" -v p="$2" 'BEGIN { print v 
 echo
 target "CPU a join, a tenth of headscale's" \
     "$(value ours "$nodes" 'CPU for a join, ms')" "$(part 'CPU for a join, ms' 10)"
-target "memory for a node, kB" "$(value ours "$many" 'memory for a node, kB')" 24
+[ "$many" -gt 0 ] && target "memory for a node, kB" \
+    "$(value ours "$many" 'memory for a node, kB')" 24
 for what in policy join endpoint; do
 	target "$what seen by all, a fifth of headscale's median" \
 	    "$(value ours "$nodes" "$what seen by all, ms")" \

@@ -22,10 +22,12 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 		struct msg_frame frame;
 		struct sshcheck_ask ssh;
 		struct msg_answer answer_json;
+		struct msg_part part;
+		struct msg_whole whole;
 		uint64_t req;
 	} m;
 
-	switch (which % 11) {
+	switch (which % 13) {
 	case 0:
 		(void)msg_read_hello(&r, &m.hello);
 		break;
@@ -55,6 +57,12 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 		break;
 	case 9:
 		(void)msg_read_answer(&r, &m.answer_json);
+		break;
+	case 10:
+		(void)msg_read_part(&r, &m.part);
+		break;
+	case 11:
+		(void)msg_read_whole(&r, &m.whole);
 		break;
 	default:
 		(void)msg_read_frame(&r, &m.frame);

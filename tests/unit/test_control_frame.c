@@ -379,6 +379,44 @@ test_writer_refuses(void **state)
 	mesh_frame_writer_free(w);
 }
 
+/* Parts made one by one, in any order, are one message. */
+static void
+test_parts(void **state)
+{
+	static const char *const texts[] = {"{\"Peers\":[", "1,2,", "3]}"};
+	struct mesh_frame_writer *w = mesh_frame_writer_new();
+	uint8_t bytes[512], *to = bytes + MESH_FRAME_HEAD;
+	struct mesh_buf b;
+	struct result res;
+	size_t len;
+
+	(void)state;
+	mesh_buf_init(&b, sizeof(bytes));
+	for (size_t i = 0; i < 3; i++)
+		assert_int_equal(mesh_frame_writer_part(w, texts[i],
+		    strlen(texts[i]), &b), MESH_OK);
+	memcpy(to, b.data, b.len);
+	mesh_frame_head(b.len, bytes);
+	len = MESH_FRAME_HEAD + b.len;
+	for (size_t step = 1; step < len; step += 7) {
+		res = read_all(true, 0, 0, bytes, len, step);
+		assert_int_equal(res.err, MESH_OK);
+		assert_int_equal(res.messages, 1);
+		assert_int_equal(res.text_len, 17);
+		assert_memory_equal(res.text, "{\"Peers\":[1,2,3]}", 17);
+	}
+	/* Cut short in the last one; something else behind it. */
+	mesh_frame_head(b.len - 1, bytes);
+	res = read_all(true, 0, 0, bytes, len - 1, len);
+	assert_int_equal(res.err, MESH_ERR_FORMAT);
+	mesh_frame_head(b.len + 1, bytes);
+	to[b.len] = 'x';
+	res = read_all(true, 0, 0, bytes, len + 1, len + 1);
+	assert_int_equal(res.err, MESH_ERR_FORMAT);
+	mesh_buf_release(&b);
+	mesh_frame_writer_free(w);
+}
+
 int
 main(void)
 {
@@ -393,6 +431,7 @@ main(void)
 	    cmocka_unit_test(test_writer),
 	    cmocka_unit_test(test_never_as_long_as_a_keepalive),
 	    cmocka_unit_test(test_writer_refuses),
+	    cmocka_unit_test(test_parts),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -147,9 +147,9 @@ malformed_ones_are_refused(void **state)
 	    {"00ff000000000000", "type is not allowed here"},
 	    {"0001000000000000 01", "type is not allowed here"}, /* CONFIG */
 	    {"0006000000000000", "type is not allowed here"}, /* core's own */
-	    {"000b000000000000 00", "wrong size"},
-	    {"000b000100000000", "bulk without descriptor"},
-	    {"000b000000000007", "out of sequence"},
+	    {"000d000000000000 00", "wrong size"},
+	    {"000d000100000000", "bulk without descriptor"},
+	    {"000d000000000007", "out of sequence"},
 	};
 	uint8_t bytes[64];
 	struct link_msg in;
@@ -274,6 +274,39 @@ questions_about_logins_survive_the_way(void **state)
 	}
 }
 
+static void
+whole_maps_name_parts(void **state)
+{
+	static const char hex[] = "0000000000000009 00000002 00000003"
+				  "000003ff 00000002 6864 7461696c";
+	uint8_t bytes[64];
+	size_t all = test_unhex(hex, bytes, sizeof(bytes));
+	struct msg_whole whole;
+	struct msg_part part;
+	struct mesh_rd r = mesh_rd_init(bytes, all);
+
+	(void)state;
+	assert_true(msg_read_whole(&r, &whole));
+	assert_int_equal(whole.req, 9);
+	assert_int_equal(whole.count, 2);
+	assert_int_equal(mesh_rd_u32be(&whole.parts), 3);
+	assert_int_equal(mesh_rd_u32be(&whole.parts), 1023);
+	assert_true(mesh_str_eq(whole.head, "hd"));
+	assert_true(mesh_str_eq(whole.tail, "tail"));
+	for (size_t len = 0; len <= all - 4; len++) { /* to an empty tail */
+		r = mesh_rd_init(bytes, len);
+		assert_false(msg_read_whole(&r, &whole));
+	}
+	r = mesh_rd_init(bytes + 16, all - 16); /* index 1023 is the last */
+	assert_true(msg_read_part(&r, &part));
+	assert_int_equal(part.index, 1023);
+	bytes[18] = 4;
+	r = mesh_rd_init(bytes + 16, all - 16);
+	assert_false(msg_read_part(&r, &part));
+	r = mesh_rd_init(bytes + 12, 4);
+	assert_false(msg_read_part(&r, &part)); /* no text */
+}
+
 int
 main(void)
 {
@@ -288,6 +321,7 @@ main(void)
 	    TEST(registrations_survive_the_way),
 	    TEST(maps_survive_the_way),
 	    TEST(questions_about_logins_survive_the_way),
+	    TEST(whole_maps_name_parts),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -32,6 +32,9 @@ static struct {
 	size_t count;
 	uint64_t ended[8];
 	size_t ended_count;
+	char *parts[4]; /* what the front would keep */
+	size_t part_count; /* that were sent, and used in the last map */
+	size_t parts_used;
 } t;
 
 static void
@@ -54,6 +57,36 @@ on_frame(void *arg, const uint64_t *reqs, size_t count, struct mesh_str text)
 }
 
 static void
+on_part(void *arg, uint32_t index, struct mesh_str text)
+{
+	(void)arg;
+	assert_true(index < ARRAY_LEN(t.parts));
+	free(t.parts[index]);
+	t.parts[index] = strndup(text.p, text.len);
+	t.part_count++;
+}
+
+/* As the front does: head, parts, tail are one text. */
+static void
+on_whole(void *arg, uint64_t req, const uint32_t *parts, size_t count,
+    struct mesh_str text, size_t head_len)
+{
+	struct mesh_buf b;
+
+	assert_true(head_len < text.len && count > 0);
+	mesh_buf_init(&b, 1 << 20);
+	mesh_buf_add(&b, text.p, head_len);
+	for (size_t i = 0; i < count; i++)
+		mesh_buf_add_str(&b, t.parts[parts[i]]);
+	mesh_buf_add(&b, text.p + head_len, text.len - head_len);
+	assert_false(b.failed);
+	t.parts_used = count;
+	on_frame(arg, &req, 1,
+	    (struct mesh_str){(const char *)b.data, b.len});
+	mesh_buf_release(&b);
+}
+
+static void
 on_end(void *arg, uint64_t req)
 {
 	(void)arg;
@@ -68,7 +101,7 @@ forget(void)
 		mesh_arena_release(&t.frames[i].arena);
 		free(t.frames[i].text);
 	}
-	t.count = t.ended_count = 0;
+	t.count = t.ended_count = t.part_count = t.parts_used = 0;
 }
 
 static int
@@ -77,7 +110,8 @@ setup(void **state)
 	static const struct mapper_config cfg = {.suffix = "mesh.test",
 	    .relays = {"{\"Regions\":{}}", 14},
 	    .dns = {"{\"Proxied\":true}", 16}};
-	static const struct mapper_sink sink = {on_frame, on_end, NULL};
+	static const struct mapper_sink sink = {on_frame, on_end, on_part,
+	    on_whole, NULL};
 
 	(void)state;
 	memset(&t, 0, sizeof(t));
@@ -97,6 +131,10 @@ teardown(void **state)
 {
 	(void)state;
 	forget();
+	for (size_t i = 0; i < ARRAY_LEN(t.parts); i++) {
+		free(t.parts[i]);
+		t.parts[i] = NULL;
+	}
 	mapper_free(t.mapper);
 	access_free(t.access);
 	lab_close(&t.lab);
@@ -113,7 +151,8 @@ flush(void)
 static void
 open_stream(struct member *m, uint64_t req)
 {
-	assert_int_equal(mapper_open(t.mapper, m, req, &m->rec.key, WALL),
+	assert_int_equal(mapper_open(t.mapper, m, req, &m->rec.key,
+			     false, WALL),
 	    MESH_OK);
 }
 
@@ -339,6 +378,126 @@ a_broken_policy_changes_nothing(void **state)
 	assert_int_equal(t.count, 0);
 }
 
+/* Of three sessions two are of one kind: each sees the third, not the other. */
+static void
+a_kind_need_not_see_itself(void **state)
+{
+	struct member *a = lab_join(&t.lab, 1, t.alice_key);
+	struct member *b = lab_join(&t.lab, 2, t.bob_key);
+	struct member *c = lab_join(&t.lab, 3, t.alice_key);
+	size_t removed = 0;
+
+	(void)state;
+	open_stream(a, 10);
+	open_stream(b, 11);
+	open_stream(c, 12);
+	flush();
+	policy("{\"acls\":[{\"action\":\"accept\",\"src\":[\"alice@\"],"
+	    "\"dst\":[\"bob@:22\"]}]}");
+	flush();
+	for (size_t i = 0; i < t.count; i++) {
+		const struct frame *f = &t.frames[i];
+		const int64_t *ids = f->r.peers_removed.items;
+
+		if (f->r.peers_removed.count == 0)
+			continue;
+		removed++;
+		assert_int_equal(f->r.peers_removed.count, 1);
+		assert_true((has_reqs(f, 10, 0) && ids[0] == c->rec.id) ||
+		    (has_reqs(f, 12, 0) && ids[0] == a->rec.id));
+	}
+	assert_int_equal(removed, 2);
+}
+
+/* The whole map of m, in parts if that is possible: all others are in it, once,
+ * and it is not. */
+static void
+open_in_parts(struct member *m, uint64_t req, size_t peers)
+{
+	uint64_t seen[4] = {0};
+	struct mesh_bind_list list;
+
+	forget();
+	assert_int_equal(mapper_open(t.mapper, m, req, &m->rec.key, true,
+	    WALL), MESH_OK);
+	assert_int_equal(t.count, 1);
+	list = t.frames[0].r.peers;
+	assert_int_equal(list.count, peers);
+	for (size_t i = 0; i < list.count; i++) {
+		struct mesh_str text = ((struct mesh_str *)list.items)[i];
+		struct mesh_node *n = NULL;
+		struct mesh_diag diag;
+
+		assert_int_equal(mesh_node_parse(text, &n, &diag),
+		    MESH_OK);
+		assert_true(n->id < 256 && n->id != m->rec.id);
+		assert_false(seen[n->id / 64] >> (n->id % 64) & 1);
+		seen[n->id / 64] |= UINT64_C(1) << (n->id % 64);
+		mesh_counted_unref(&n->counted);
+	}
+}
+
+static void
+maps_share_parts(void **state)
+{
+	struct member *m[140];
+
+	(void)state;
+	for (uint8_t i = 0; i < 140; i++)
+		m[i] = lab_join(&t.lab, (uint8_t)(i + 1), t.alice_key);
+	flush();
+	open_in_parts(m[0], 10, 139);
+	assert_int_equal(t.parts_used, 0); /* asked for once: not kept */
+	flush();
+	open_in_parts(m[1], 11, 139);
+	assert_int_equal(t.part_count, 2); /* words 1 and 2, without its own */
+	assert_int_equal(t.parts_used, 2);
+	flush();
+	open_in_parts(m[2], 12, 139);
+	assert_int_equal(t.part_count, 0); /* there already */
+	assert_int_equal(t.parts_used, 2);
+
+	/* One that changed, not told to the others yet. */
+	flush();
+	assert_int_equal(state_node_rename(t.lab.s, m[100],
+	    MESH_STR("changed")), MESH_OK);
+	open_in_parts(m[3], 13, 139);
+	assert_int_equal(t.part_count, 1);
+	assert_int_equal(t.parts_used, 2);
+	assert_non_null(strstr(t.frames[0].text, "changed.mesh.test."));
+
+	/* One that went, and another in its slot. */
+	assert_int_equal(state_node_remove(t.lab.s, m[100]), MESH_OK);
+	flush();
+	open_in_parts(m[4], 14, 138);
+	assert_null(strstr(t.frames[0].text, "changed.mesh.test."));
+	lab_join(&t.lab, 200, t.alice_key);
+	flush();
+	open_in_parts(m[5], 15, 139);
+	open_in_parts(m[70], 16, 139);
+}
+
+static void
+parts_keep_to_the_policy(void **state)
+{
+	struct member *m[100];
+
+	(void)state;
+	for (uint8_t i = 0; i < 100; i++)
+		m[i] = lab_join(&t.lab, (uint8_t)(i + 1),
+		    i % 2 ? t.bob_key : t.alice_key);
+	policy("{\"acls\":[{\"action\":\"accept\",\"src\":[\"bob@\"],"
+	    "\"dst\":[\"bob@:*\"]},{\"action\":\"accept\","
+	    "\"src\":[\"alice@\"],\"dst\":[\"alice@:*\"]}]}");
+	flush();
+	for (uint8_t i = 0; i < 20; i++)
+		open_in_parts(m[i], 100 + i, 49);
+	for (uint8_t i = 1; i < 20; i += 2)
+		open_in_parts(m[i], 100 + i, 49);
+	assert_int_equal(t.parts_used, 1);
+	assert_null(strstr(t.frames[0].text, "alice"));
+}
+
 int
 main(void)
 {
@@ -351,6 +510,9 @@ main(void)
 	    TEST(the_expired_are_alone),
 	    TEST(tags_change_who_is_seen),
 	    TEST(a_broken_policy_changes_nothing),
+	    TEST(a_kind_need_not_see_itself),
+	    TEST(maps_share_parts),
+	    TEST(parts_keep_to_the_policy),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

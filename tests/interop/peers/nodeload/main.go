@@ -230,7 +230,10 @@ func (f *fleet) run(names []string, out object) (ok bool, err error) {
 	check := func(stretch object) {
 		seen := f.peersSeen()
 		stretch["peers_seen"] = seen
-		ok = ok && seen["min"] == seen["expected"] && seen["max"] == seen["expected"]
+		addresses := f.addresses()
+		out["addresses"] = addresses
+		ok = ok && seen["min"] == seen["expected"] && seen["max"] == seen["expected"] &&
+			addresses["duplicate"] == 0 && addresses["nodes_without"] == 0
 	}
 	check(join)
 	for _, name := range names {
@@ -246,9 +249,6 @@ func (f *fleet) run(names []string, out object) (ok bool, err error) {
 		ok = ok && event["missing"] == 0
 		f.progress("%s: missing %v, CPU seconds: server %v, this program %v", name, event["missing"], event["server_cpu_s"], event["tool_cpu_s"])
 	}
-	addresses := f.addresses()
-	out["addresses"] = addresses
-	ok = ok && addresses["duplicate"] == 0 && addresses["nodes_without"] == 0
 	return ok, f.ctx.Err()
 }
 
