@@ -1,4 +1,4 @@
-#!/bin/sh
+#!/bin/bash
 # Our control client against control servers that we did not write: headscale
 # and testcontrol.
 . "${top_srcdir:-$(dirname "$0")/../..}/tests/interop/lib.sh"

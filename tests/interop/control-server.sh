@@ -1,4 +1,4 @@
-#!/bin/sh
+#!/bin/bash
 # Our control session, server side, under clients that we did not write: tsp,
 # the stock control client in steps; and under our own.
 . "${top_srcdir:-$(dirname "$0")/../..}/tests/interop/lib.sh"

@@ -1,4 +1,4 @@
-#!/bin/sh
+#!/bin/bash
 # Our WireGuard core against wireguard-go: handshakes begun by either side,
 # pings both ways, rekeying, cookies, pre-shared keys.
 . "${top_srcdir:-$(dirname "$0")/../..}/tests/interop/lib.sh"
