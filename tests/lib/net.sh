@@ -45,6 +45,10 @@ net_begin() {
 
 net_add() {
 	ip netns add "$NET_TAG-$1" || return 1
+	# What in_host sees as /etc/resolv.conf: the machine's own is not for
+	# tests, and what runs there may want to write to it.
+	mkdir -p "/etc/netns/$NET_TAG-$1"
+	: >"/etc/netns/$NET_TAG-$1/resolv.conf"
 	net_hosts="$net_hosts $1"
 	in_host "$1" ip link set lo up
 }
@@ -56,6 +60,7 @@ net_end() {
 	done
 	for net_host in $net_hosts; do
 		ip netns del "$NET_TAG-$net_host" 2>/dev/null
+		rm -rf "/etc/netns/$NET_TAG-$net_host"
 	done
 	[ -n "${NET_KEEP:-}" ] || rm -rf "$NET"
 }
