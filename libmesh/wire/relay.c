@@ -154,9 +154,9 @@ mesh_relay_read_preferred(const struct mesh_relay_frame *f, bool *out_home)
 	struct mesh_rd r = body_of(f);
 	uint8_t v = mesh_rd_u8(&r);
 
-	if (!mesh_rd_done(&r) || v > 1)
+	if (!mesh_rd_done(&r))
 		return MESH_ERR_FORMAT;
-	*out_home = v == 1;
+	*out_home = v != 0; /* as the stock server */
 	return MESH_OK;
 }
 

@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: ISC
-# Stock nodes of three releases on our relay, which they trust by authority (by
-# pin: relayd-load.sh's way, and here from 1.82 on). The machines have addresses
-# of both families, and no UDP but STUN: everything goes by the relay.
+# Stock nodes of three releases on our relay, which they trust by authority or,
+# from 1.82 on, by pin. The machines have addresses of both families, and no UDP
+# but STUN: everything goes by the relay.
 . "${top_srcdir:-$(dirname "$0")/../..}/tests/interop/lib.sh"
 need tailscale-1.102/tailscaled tailscale-1.102/derpprobe \
     tailscale-1.92/tailscaled tailscale-1.80/tailscaled headscale-0.29/headscale
