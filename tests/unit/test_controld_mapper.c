@@ -440,6 +440,9 @@ open_in_parts(struct member *m, uint64_t req, size_t peers)
 static void
 maps_share_parts(void **state)
 {
+	struct report report = {.capver = 131, .hostname = MESH_STR("host"),
+	    .hostinfo = MESH_STR("{\"x\":1}"), .hostinfo_peer = MESH_STR("{}")};
+	struct mesh_prefix route;
 	struct member *m[140];
 
 	(void)state;
@@ -475,6 +478,20 @@ maps_share_parts(void **state)
 	flush();
 	open_in_parts(m[5], 15, 139);
 	open_in_parts(m[70], 16, 139);
+
+	/* A router: what is said of its routes differs from node to node. */
+	report.routes = &route;
+	report.route_count = 1;
+	assert_int_equal(mesh_prefix_parse(MESH_STR("192.0.2.0/24"), &route),
+	    MESH_OK);
+	assert_int_equal(state_report(t.lab.s, m[90], &report), MESH_OK);
+	for (uint64_t i = 0; i < 3; i++)
+		open_in_parts(m[6 + i], 17 + i, 139);
+	flush();
+	for (uint64_t i = 0; i < 3; i++)
+		open_in_parts(m[9 + i], 20 + i, 139);
+	assert_int_equal(t.parts_used, 2);
+	assert_null(strstr(t.parts[1], "\"ID\":91,"));
 }
 
 static void

@@ -44,7 +44,8 @@ setup(void **state)
 {
 	static const struct mapper_config cfg = {
 	    .suffix = "mesh.test", .relays = {"{\"Regions\":{}}", 14}};
-	static const struct mapper_sink sink = {on_frame, on_end, NULL};
+	static const struct mapper_sink sink = {on_frame, on_end, NULL, NULL,
+	    NULL};
 
 	(void)state;
 	memset(&t, 0, sizeof(t));
@@ -122,7 +123,8 @@ join(uint8_t n, const char *key, uint64_t req)
 {
 	struct member *m = lab_join(&t.lab, n, key);
 
-	assert_int_equal(mapper_open(t.mapper, m, req, &m->rec.key, WALL),
+	assert_int_equal(mapper_open(t.mapper, m, req, &m->rec.key,
+			     false, WALL),
 	    MESH_OK);
 	return m;
 }
@@ -216,7 +218,8 @@ one_of_several_carries_it(void **state)
 	assert_true(is_told(1, "\"PrimaryRoutes\":[\"10.1.0.0/16\"]"));
 	/* Back, and the other one goes on. A third, older one changes nothing.
 	 */
-	assert_int_equal(mapper_open(t.mapper, b, 4, &b->rec.key, WALL),
+	assert_int_equal(mapper_open(t.mapper, b, 4, &b->rec.key, false,
+			     WALL),
 	    MESH_OK);
 	announce(a, "10.1.0.0/16");
 	assert_int_equal(approve(a, "10.1.0.0/16"), MESH_OK);
