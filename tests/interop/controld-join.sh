@@ -80,7 +80,7 @@ sleep 2.1
 nodes "an expired key is refused, with the reason" "refused" \
     refused old "auth key has expired"
 nodes "a revoked key is refused, with the reason" "refused" \
-    refused revoked "auth key was revoked"
+    wait_for 60 refused revoked "auth key was revoked"
 
 nodes "a one-time key works once" "joins" wait_for 60 up_own once
 check "an address each" keep_ip w
@@ -88,7 +88,7 @@ nodes "a one-time key works once" "has an address" keep_ip
 nodes "log out and back in" "logs out" wait_for 10 tailscale_logout
 nodes "log out and back in" "is out" wait_for 5 is_out
 nodes "a one-time key works once" "the second use is refused, with the reason" \
-    refused_own once "auth key was used already"
+    wait_for 60 refused_own once "auth key was used already"
 nodes "a reusable key" "joins" wait_for 60 up reusable
 nodes "log out and back in" "has its address again" same_ip
 nodes "log out and back in" "is one node" one_node
