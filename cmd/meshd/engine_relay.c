@@ -158,11 +158,14 @@ set_timer(struct relay *r, struct mesh_time t)
 	(void)timers_set(&r->e->timers, &r->timer, t);
 }
 
-/* All addresses failed, or an open connection broke. */
+/* All addresses failed, or an open connection broke. Where is home then? A node
+ * that is idle would not look by itself, and nobody would reach it any more. */
 static void
 wait_a_bit(struct relay *r)
 {
 	disconnect(r);
+	if (r->region == r->e->home)
+		mesh_path_measure(r->e->path, r->e->now);
 	r->wait_ns = r->wait_ns == 0 ? WAIT_MIN_NS : 2 * r->wait_ns;
 	if (r->wait_ns > WAIT_MAX_NS)
 		r->wait_ns = WAIT_MAX_NS;
