@@ -38,7 +38,8 @@ check "headscale: first map names ourselves" \
     has '^map {.*"Node":{.*"Hostname":"control-client"'
 check "headscale: plain frames" client -p -k "$key" "$url"
 check "headscale: plain map is whole" is_map 1
-cell meshd "exit and words when control refuses" headscale
+
+cell meshd "the control client: register, map, refusals" headscale
 check_status 1 "headscale: an invalid key is refused" \
     client -k hskey-auth-000000000000-00 "$url"
 check "headscale: says why" says 'refused: .*key'
@@ -50,7 +51,6 @@ check "headscale: the error names the key" says 'its key changed'
 check_status 1 "headscale: a version that is too old" \
     client -V 50 -k "$key" "$url"
 
-cell meshd "the control client: register, map, refusals" testcontrol
 in_host ctl timeout 120 "$PEERS/tailscale-1.102/testcontrol" \
     >"$NET/testcontrol.log" 2>&1 </dev/null &
 echo "$!" >"$NET/testcontrol.pid"
@@ -61,6 +61,7 @@ if wait_for 10 grep -q 'listening on' "$NET/testcontrol.log"; then
 	check "testcontrol: lite update" has '^lite 200$'
 	check "testcontrol: map names ourselves" has '^map {.*"Node":{'
 	check "testcontrol: plain frames" client -p "$url"
+	cell meshd "the control client: register, map, refusals" testcontrol
 	check_status 1 "testcontrol: a wrong server key is noticed" \
 	    client -w "$url"
 else

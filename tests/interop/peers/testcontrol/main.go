@@ -8,7 +8,7 @@
 //
 // Calls of the admin port: GET nodes; POST map, ping, update (JSON of a Node,
 // laid over it), auth?url=, c2n?path=, expire?on=; POST joining: how nodes join
-// from now on, as {"RequireAuthKey":"k"}; GET posts: what nodes sent to paths
+// from now on, as {"RequireAuthKey":"k"}; POST relays: another map; GET posts: what nodes sent to paths
 // below /mesh/.
 package main
 
@@ -168,6 +168,17 @@ func (s *server) adminMux() *http.ServeMux {
 		}
 		s.RequireAuth, s.RequireAuthKey = how.RequireAuth, how.RequireAuthKey
 		s.RequireMachineAuth = how.RequireMachineAuth
+	})
+	mux.HandleFunc("POST /relays", func(w http.ResponseWriter, r *http.Request) {
+		m := new(tailcfg.DERPMap)
+		if err := json.NewDecoder(r.Body).Decode(m); err != nil {
+			http.Error(w, err.Error(), http.StatusBadRequest)
+			return
+		}
+		s.DERPMap = m
+		for _, n := range s.AllNodes() {
+			s.UpdateNode(n)
+		}
 	})
 	mux.HandleFunc("POST /auth", func(w http.ResponseWriter, r *http.Request) {
 		if !s.CompleteAuth(r.URL.Query().Get("url")) {
