@@ -45,6 +45,7 @@ stock_pings() {
 	tailscale b ping --until-direct="$1" -c "$2" "$3"
 }
 
+cell meshd "joins, meets a stock node through two NATs" headscale
 check "meshd starts" start_meshd
 check "meshd joins with a key" joins
 check "mesh-up again changes nothing" joins
@@ -83,6 +84,7 @@ check "and it is down" grep -q stopped <(stock status)
 check "stock up" up_again
 check "and it is up" wait_for 10 in_host a ping -nq -c 1 -W 1 "$b4"
 
+cell meshd "by relay when there is no UDP, then direct" derper
 # Relay alone: no UDP leaves either home.
 for r in nata natb; do
 	in_host "$r" nft add rule ip guard forwarding ip protocol udp drop
@@ -103,6 +105,7 @@ check "with UDP again the path is direct" wait_for 40 \
     m ping --until-direct -c 5 --timeout 2s b
 
 # The network goes on without control, also after a restart.
+cell meshd "network goes on without control" headscale
 stop headscale KILL
 stop meshd KILL
 check "meshd starts without control" start_meshd
