@@ -56,6 +56,7 @@ in_host pair ip addr add "$stock_ip/24" dev wgo0
 in_host pair ip link set wgo0 mtu 1420 up
 
 stock_peer
+cell meshd 'WireGuard: handshakes, rekeying, cookies' wireguard-go
 check "we begin: five pings are answered" \
     node ping 5 56 is begun 1 is handshakes 1
 check "it knows of the handshake" test "$(stock_handshake)" -gt 0
