@@ -162,6 +162,8 @@ rule_allows(const struct mesh_policy_world *w,
 	bool along = comes_along(q->proto, common_family(src, dst)),
 	     from = false;
 
+	if (rule->app.json.len > 0)
+		return false; /* lets no packet through */
 	if (!along && !proto_fits(rule->proto, q->proto))
 		return false;
 	for (size_t i = 0; i < rule->src_count && !from; i++)

@@ -1,6 +1,7 @@
 # libmesh/policy: sources, headers, unit tests and fuzz targets of this layer
 libmesh_core_la_SOURCES += %D%/names.c %D%/selector.c %D%/parse.c \
-    %D%/parse_rules.c %D%/parse_tests.c %D%/parse_ssh.c %D%/world.c %D%/sources.c \
+    %D%/parse_rules.c %D%/parse_tests.c %D%/parse_ssh.c %D%/parse_app.c \
+    %D%/app_filter.c %D%/world.c %D%/sources.c \
     %D%/node_filter.c %D%/visible.c %D%/approve.c %D%/ssh.c %D%/check.c %D%/tests.c
 noinst_HEADERS += %D%/policy.h %D%/policy_int.h %D%/parse_int.h
 

@@ -163,7 +163,8 @@ rules_merge(struct mesh_policy_world *w, size_t a, size_t b)
 	const struct mesh_policy_rule *rules = w->policy->rules;
 	const struct mesh_policy_sources *x, *y;
 
-	if (rules[a].self || rules[b].self || rules[a].proto != rules[b].proto)
+	if (rules[a].app.json.len > 0 || rules[b].app.json.len > 0 ||
+	    rules[a].self || rules[b].self || rules[a].proto != rules[b].proto)
 		return false;
 	x = mesh_policy_rule_sources(w, a);
 	y = mesh_policy_rule_sources(w, b);
@@ -205,8 +206,26 @@ write_open(struct sink *s)
 	rule_close(s, MESH_POLICY_PROTO_DEFAULT);
 }
 
+/* Capabilities are few: their number is that of their text. */
 static void
-filter_walk(struct sink *s, const struct mesh_policy_node *n)
+write_app(struct sink *s, struct mesh_policy_node *n, size_t rule)
+{
+	struct mesh_buf text;
+	struct mesh_jw w;
+
+	if (s->w != NULL) {
+		mesh_policy_app_write(n, rule, s->w);
+		return;
+	}
+	mesh_buf_init(&text, SELF_MAX * MESH_RANGE_TEXT);
+	mesh_jw_init(&w, &text, false);
+	mesh_policy_app_write(n, rule, &w);
+	s->mark = mesh_policy_mark(s->mark, text.data, text.len);
+	mesh_buf_release(&text);
+}
+
+static void
+filter_walk(struct sink *s, struct mesh_policy_node *n)
 {
 	uint64_t done[MESH_POLICY_RULES_MAX / 64 + 1] = {0};
 	const struct mesh_policy *p = n->world->policy;
@@ -216,6 +235,10 @@ filter_walk(struct sink *s, const struct mesh_policy_node *n)
 		return;
 	}
 	for (size_t i = 0; i < p->rule_count; i++) {
+		if (p->rules[i].app.json.len > 0) {
+			write_app(s, n, i);
+			continue;
+		}
 		if (!mesh_bit_has(n->dst, i) || mesh_bit_has(done, i))
 			continue;
 		if (p->rules[i].self)

@@ -55,6 +55,8 @@ unsigned mesh_policy_read_object(struct mesh_policy_parse *ps,
 
 /* Values of the top-level members. */
 void mesh_policy_read_acls(struct mesh_policy_parse *ps);
+void mesh_policy_read_app(struct mesh_policy_parse *ps,
+    struct mesh_policy_app *out);
 void mesh_policy_read_grants(struct mesh_policy_parse *ps);
 void mesh_policy_read_tests(struct mesh_policy_parse *ps);
 void mesh_policy_read_ssh(struct mesh_policy_parse *ps);

@@ -24,6 +24,7 @@ struct draft {
 	struct mesh_policy_vec srcs; /* mesh_policy_who */
 	struct mesh_policy_vec dsts; /* dst */
 	struct mesh_policy_vec ips;  /* ip */
+	struct mesh_policy_app app;
 };
 
 static void
@@ -163,6 +164,12 @@ read_ip(struct mesh_policy_parse *ps, void *into)
 			return;
 		read_one_ip(ps, into, s);
 	}
+}
+
+static void
+read_app(struct mesh_policy_parse *ps, void *into)
+{
+	mesh_policy_read_app(ps, &((struct draft *)into)->app);
 }
 
 /* --- from a draft to rules */
@@ -307,13 +314,18 @@ grant_done(struct mesh_policy_parse *ps, struct draft *d)
 	struct mesh_policy_rule base = {
 	    .offset = d->offset, .src_count = d->srcs.count};
 
-	if (d->ips.count == 0)
-		mesh_policy_fail_at(ps, d->offset, "'ip' of a grant is empty");
+	if (d->ips.count == 0 && d->app.json.len == 0)
+		mesh_policy_fail_at(ps, d->offset,
+		    "'ip' and 'app' of a grant are both empty");
 	for (size_t i = 0; i < d->dsts.count; i++)
 		if (dsts[i].is_default)
 			mesh_policy_fail_at(ps, dsts[i].offset,
 			    "a grant cannot name all addresses as a prefix: "
 			    "write '*' or 'autogroup:internet'");
+	for (size_t i = 0; i < d->dsts.count && d->app.json.len > 0; i++)
+		if (dsts[i].target.who.is == MESH_WHO_IS_INTERNET)
+			mesh_policy_fail_at(ps, dsts[i].offset,
+			    "nobody on the internet knows 'app'");
 	for (size_t i = 0; i < d->ips.count; i++)
 		if (!mesh_proto_has_ports(ips[i].proto) &&
 		    !is_all_ports(&ips[i].ports))
@@ -328,6 +340,11 @@ grant_done(struct mesh_policy_parse *ps, struct draft *d)
 			first++;
 		if (first == i)
 			grant_proto(ps, d, &base, ips[i].proto);
+	}
+	if (d->app.json.len > 0) {
+		base.app = d->app;
+		base.proto = MESH_POLICY_PROTO_DEFAULT;
+		rules_from(ps, d, &base, &(struct mesh_policy_target){0});
 	}
 }
 
@@ -347,12 +364,14 @@ static const struct mesh_policy_member grant_members[] = {
 	{"src", read_src},
 	{"dst", read_dst},
 	{"ip", read_ip},
-	{"app", NULL},
+	{"app", read_app},
 	{"via", NULL},
 	{"srcPosture", NULL},
 };
 
-#define NEED_ALL 7u /* the first three members of either */
+/* The first three members of either; of a grant two and 'ip' or 'app'. */
+#define NEED_ALL 7u
+#define NEED_BOTH 3u
 
 static void
 read_entry(struct mesh_policy_parse *ps, bool grant)
@@ -368,9 +387,10 @@ read_entry(struct mesh_policy_parse *ps, bool grant)
 	else
 		seen = mesh_policy_read_object(ps, acl_members,
 		    sizeof(acl_members) / sizeof(*acl_members), &d);
-	if ((seen & NEED_ALL) != NEED_ALL)
+	if (grant ? (seen & NEED_BOTH) != NEED_BOTH || seen == NEED_BOTH
+		  : (seen & NEED_ALL) != NEED_ALL)
 		mesh_policy_fail_at(ps, d.offset,
-		    grant ? "a grant needs 'src', 'dst' and 'ip'"
+		    grant ? "a grant needs 'src', 'dst' and 'ip' or 'app'"
 			  : "an acl needs 'action', 'src' and 'dst'");
 	if (mesh_json_err(&ps->j) == MESH_OK) {
 		if (grant)

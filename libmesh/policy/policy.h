@@ -3,7 +3,7 @@
  * for a set of nodes.
  *
  * A policy is HuJSON (protocol/services.md 6): `groups`, `hosts`, `tagOwners`,
- * `acls`, `grants` (those with `ip`), `autoApprovers`, `ssh`, `tests`;
+ * `acls`, `grants` (with `ip` or `app`), `autoApprovers`, `ssh`, `tests`;
  * `nodeAttrs` and `sshTests` are kept, not judged. What is not enforced is
  * refused with a sentence, never passed over. No text, or neither `acls` nor
  * `grants` in it: everything is allowed; an empty list of them: nothing is.

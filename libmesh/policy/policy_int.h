@@ -62,6 +62,14 @@ struct mesh_policy_target {
 
 #define MESH_POLICY_PROTO_DEFAULT 256u /* TCP, UDP, ICMP of both families */
 
+#define MESH_POLICY_COMPANIONS 2u
+
+/* Capabilities instead of packets. */
+struct mesh_policy_app {
+	struct mesh_str json; /* a CapMap; empty: the rule is about packets */
+	const char *companions[MESH_POLICY_COMPANIONS]; /* NULL: without */
+};
+
 struct mesh_policy_rule {
 	size_t offset;	/* in the text */
 	bool self;	/* all its targets are autogroup:self */
@@ -70,6 +78,7 @@ struct mesh_policy_rule {
 	size_t src_count;
 	struct mesh_policy_target *dsts;
 	size_t dst_count;
+	struct mesh_policy_app app;
 };
 
 struct mesh_policy_probe { /* one question of a test */
@@ -236,7 +245,15 @@ bool mesh_who_is_target(const struct mesh_policy_who *who,
 bool mesh_policy_serves(const struct mesh_policy_node *n,
     const struct mesh_range *internet);
 
+/* --- app_filter.c: the FilterRules of an app rule for this node, both ways. */
+void mesh_policy_app_write(struct mesh_policy_node *n, size_t rule,
+    struct mesh_jw *w);
+
 /* --- sources.c */
+
+/* "*": what nodes can have, and the routes that they serve. */
+void mesh_policy_add_any(struct mesh_ranges *s,
+    const struct mesh_policy_world *w);
 
 /* FNV-1a of 64 bits: a number that stands for content. */
 #define MESH_POLICY_MARK UINT64_C(14695981039346656037)

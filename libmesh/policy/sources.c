@@ -25,9 +25,8 @@ add_node(struct mesh_ranges *s, const struct mesh_policy_node *n)
 		    &(struct mesh_range){n->addresses[i], n->addresses[i]});
 }
 
-/* "*": what nodes can have, and the routes that they serve. */
-static void
-add_any(struct mesh_ranges *s, const struct mesh_policy_world *w)
+void
+mesh_policy_add_any(struct mesh_ranges *s, const struct mesh_policy_world *w)
 {
 	mesh_ranges_add_set(s, &w->mesh);
 	for (struct mesh_list *i = w->nodes.next; i != &w->nodes; i = i->next) {
@@ -55,7 +54,7 @@ sources_make(struct mesh_policy_world *w, size_t index)
 		members |= mesh_who_is_identity(who);
 		s->any |= who->is == MESH_WHO_IS_DANGER_ALL;
 		if (who->is == MESH_WHO_IS_ANY)
-			add_any(&s->ranges, w);
+			mesh_policy_add_any(&s->ranges, w);
 		else if (who->is == MESH_WHO_IS_RANGE)
 			mesh_ranges_add(&s->ranges, &who->range);
 	}

@@ -44,6 +44,17 @@ mesh_policy_alike(const struct mesh_policy_node *a,
 		memcmp(a->dst, b->dst, len) == 0));
 }
 
+/* Capabilities are those of nodes, not of what they serve; but a companion, which
+ * goes the other way, has what they serve among its sources. */
+static bool
+has_companion(const struct mesh_policy_app *app)
+{
+	for (size_t i = 0; i < MESH_POLICY_COMPANIONS; i++)
+		if (app->companions[i] != NULL)
+			return true;
+	return false;
+}
+
 /* Does a destination of the rule lie behind the route? */
 static bool
 rule_to_route(const struct mesh_policy_world *w,
@@ -53,7 +64,9 @@ rule_to_route(const struct mesh_policy_world *w,
 	for (size_t i = 0; i < rule->dst_count; i++) {
 		const struct mesh_policy_who *who = &rule->dsts[i].who;
 
-		if (who->is == MESH_WHO_IS_ANY)
+		if (who->is == MESH_WHO_IS_ANY &&
+		    (rule->app.json.len == 0 || has_companion(&rule->app) ||
+			mesh_ranges_overlap(&w->mesh, route)))
 			return true;
 		if (who->is == MESH_WHO_IS_INTERNET &&
 		    (is_default || mesh_ranges_overlap(&w->internet, route)))

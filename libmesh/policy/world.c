@@ -252,8 +252,11 @@ node_judge_rule(struct mesh_policy_node *n, size_t i)
 		if (mesh_who_is_identity(&rule->srcs[k]))
 			mesh_bit_set(n->member, i);
 	}
+	/* An exit node carries packets; capabilities end at nodes. */
 	for (size_t k = 0; k < rule->dst_count; k++)
-		if (mesh_who_is_target(&rule->dsts[k].who, n))
+		if (rule->app.json.len > 0
+			? who_is_source(&rule->dsts[k].who, n)
+			: mesh_who_is_target(&rule->dsts[k].who, n))
 			mesh_bit_set(n->dst, i);
 }
 

@@ -247,15 +247,28 @@ test_refused(void **state)
 	     "[\"*\"],\"dst\":[\"*:22\"]}]}",
 		"line 1, column 63: this protocol has no ports: write '*'"},
 	    {"{\"grants\":[{\"src\":[\"*\"],\"dst\":[\"*\"]}]}",
-		"line 1, column 12: a grant needs 'src', 'dst' and 'ip'"},
-	    {"{\"grants\":[{\"app\":{}}]}",
-		"line 1, column 13: 'app' is not supported by this server"},
+		"line 1, column 12: a grant needs 'src', 'dst' and 'ip' or "
+		"'app'"},
 	    {"{\"grants\":[{\"src\":[\"*\"],\"dst\":[\"0.0.0.0/0\"],"
 	     "\"ip\":[\"*\"]}]}",
 		"line 1, column 32: a grant cannot name all addresses as a "
 		"prefix: write '*' or 'autogroup:internet'"},
 	    {"{\"grants\":[{\"src\":[\"*\"],\"dst\":[\"*\"],\"ip\":[]}]}",
-		"line 1, column 12: 'ip' of a grant is empty"},
+		"line 1, column 12: 'ip' and 'app' of a grant are both empty"},
+#define APP(dst, app)                                                          \
+	"{\"grants\":[{\"src\":[\"*\"],\"dst\":[\"" dst "\"],\"app\":" app "}]}"
+	    {APP("*", "{}"),
+		"line 1, column 12: 'ip' and 'app' of a grant are both empty"},
+	    {APP("*", "{\"tailscale.com/cap/ingress\":[]}"),
+		"line 1, column 44: 'tailscale.com/cap/ingress' is a "
+		"capability that nobody can grant"},
+	    {APP("*", "{\"https://example.com/x\":[]}"),
+		"line 1, column 44: 'https://example.com/x' is no capability: "
+		"no '://' in it"},
+	    {APP("*", "{\"example.com/x\":1}"),
+		"line 1, column 60: 'example.com/x' needs a list of values"},
+	    {APP("autogroup:internet", "{\"example.com/x\":[]}"),
+		"line 1, column 32: nobody on the internet knows 'app'"},
 	    {"{\"grants\":[{\"src\":[\"*\"],\"dst\":[\"*\"],\"ip\":["
 	     "\"tcp:80,\"]}]}",
 		"line 1, column 43: '' is no port, range of ports, or '*'"},
@@ -577,6 +590,26 @@ test_filters(void **state)
 	     "\"1.2.3.4\"],\"dst\":[\"*:2\"]}]}", BOB,
 		"[{\"SrcIPs\":[\"1.2.3.4\"],\"DstPorts\":[" AT("*", "1", "1")
 		"," AT("*", "2", "2") "]}]"},
+	    /* capabilities, by comments and all, and one that goes both ways */
+	    {HEAD "\"grants\":[{\"src\":[\"alice@\"],\"dst\":[\"tag:web\"],\"app\":{"
+	     "\"example.com/x\":[{\"a\":[1,/* so */true,]},null]}}]}", WEB,
+		"[" SRC_ALICE "\"CapGrant\":[{\"Dsts\":[\"100.64.0.4/32\","
+		"\"fd7a:115c:a1e0::4/128\"],\"CapMap\":{\"example.com/x\":["
+		"{\"a\":[1,true]},null]}}]}]"},
+#define DRIVE(src, dst)                                                        \
+	HEAD "\"grants\":[{\"src\":[" src "],\"dst\":[" dst "],\"app\":{"        \
+	     "\"tailscale.com/cap/drive\":[]}}]}"
+	    {DRIVE("\"1.2.3.4\"", "\"tag:web\""), BOB, "[]"},
+	    {DRIVE("\"1.2.3.4\"", "\"office\""), ROUTER,
+		"[{\"SrcIPs\":[\"1.2.3.4\"],\"CapGrant\":[{\"Dsts\":["
+		"\"192.168.7.0/24\"],\"CapMap\":{\"tailscale.com/cap/drive\":[]"
+		"}}]}]"},
+	    {DRIVE("\"bob@\"", "\"tag:web\""), BOB,
+		"[{\"SrcIPs\":[\"100.64.0.4\",\"fd7a:115c:a1e0::4\"],"
+		"\"CapGrant\":[{\"Dsts\":[\"100.64.0.3/32\","
+		"\"fd7a:115c:a1e0::3/128\"],\"CapMap\":{"
+		"\"tailscale.com/cap/drive-sharer\":null}}]}]"},
+	    {DRIVE("\"autogroup:member\"", "\"autogroup:self\""), WEB, "[]"},
 	    {"{\"grants\":[{\"src\":[\"1.2.3.4\"],\"dst\":[\"*\"],\"ip\":["
 	     "\"22\",\"tcp:80\",\"443-444,9\"]}]}", BOB,
 		"[{\"SrcIPs\":[\"1.2.3.4\"],\"DstPorts\":[" AT("*", "22", "22")

@@ -3,10 +3,13 @@
 package main
 
 import (
+	"bytes"
+	"encoding/json"
 	"fmt"
 	"io"
 	"maps"
 	"math/rand/v2"
+	"net/netip"
 	"slices"
 
 	"github.com/tailscale/hujson"
@@ -17,6 +20,7 @@ import (
 type tally struct {
 	policies, refused, packets, allowed, pairs int
 	known                                      map[string]int // differences
+	capable                                    int            // pairs of addresses with a capability
 	unknown                                    int
 	unclear                                    int // policies with those
 	where                                      string
@@ -66,8 +70,8 @@ func (t *tally) show(q *question) {
 
 func (t *tally) print() {
 	fmt.Fprintf(t.out, "policies %d\nrefused by both %d\npackets %d\n"+
-		"allowed %d\npairs %d\n", t.policies, t.refused, t.packets, t.allowed,
-		t.pairs)
+		"allowed %d\ncapabilities %d\npairs %d\n", t.policies, t.refused,
+		t.packets, t.allowed, t.capable, t.pairs)
 	for _, class := range slices.Sorted(maps.Keys(t.known)) {
 		fmt.Fprintf(t.out, "known difference %d: %s\n", t.known[class], class)
 	}
@@ -130,6 +134,7 @@ func (t *tally) node(q *question, where string, a *answer, i int,
 	at := 0
 	for _, src := range q.Sources {
 		for _, dst := range n.Targets {
+			t.capabilities(q, where, n, src, dst, f, g)
 			for _, p := range q.Probes {
 				t.packet(&packet{q, n, src, dst, p}, where, f, g,
 					bit(out.Enforced, at), bit(out.Tested, at))
@@ -138,6 +143,40 @@ func (t *tally) node(q *question, where string, a *answer, i int,
 		}
 	}
 	return nil
+}
+
+// What the sender may do with the node beyond packets.
+func (t *tally) capabilities(q *question, where string, n *node,
+	src, dst netip.Addr, mine, theirs *filter.Filter) {
+	if src.Is4() != dst.Is4() {
+		return
+	}
+	m, g := capText(mine, src, dst), capText(theirs, src, dst)
+	if m != "{}" {
+		t.capable++
+	}
+	if m != g {
+		t.differ(q, where, "", "%v with %v at %v: ours may %v, theirs %v", src,
+			dst, n, m, g)
+	}
+}
+
+// Each value once, in an order of their own.
+func capText(f *filter.Filter, src, dst netip.Addr) string {
+	out := map[string][]string{}
+	for name, values := range f.CapsWithValues(src, dst) {
+		list := []string{}
+		for _, v := range values {
+			var b bytes.Buffer
+			if json.Compact(&b, []byte(v)) == nil {
+				list = append(list, b.String())
+			}
+		}
+		slices.Sort(list)
+		out[string(name)] = slices.Compact(list)
+	}
+	text, _ := json.Marshal(out)
+	return string(text)
 }
 
 func (t *tally) packet(p *packet, where string, mine, theirs *filter.Filter,

@@ -260,7 +260,43 @@ func (g *generator) grant() object {
 	if len(ip) == 0 {
 		ip = []any{"*"}
 	}
-	return object{{"src", src}, {"dst", dst}, {"ip", ip}}
+	if !g.chance(25) {
+		return object{{"src", src}, {"dst", dst}, {"ip", ip}}
+	}
+	for i, d := range dst {
+		if d == "autogroup:internet" {
+			dst[i] = "*"
+		}
+		if slices.Contains(groupNames, d.(string)) {
+			dst[i] = "autogroup:member" // README: unknown members
+		}
+	}
+	for i, s := range src {
+		if strings.Contains(s.(string), "danger-all") {
+			src[i] = "*" // README: companions
+		}
+	}
+	o := object{{"src", src}, {"dst", dst}, {"app", g.app()}}
+	if g.chance(30) {
+		o = append(o, member{"ip", ip})
+	}
+	return o
+}
+
+func (g *generator) app() object {
+	var o object
+	for _, name := range some(g.Rand, []string{"example.com/cap/door",
+		"example.org/x", "tailscale.com/cap/drive", "tailscale.com/cap/relay",
+		"tailscale.com/cap/kubernetes"}, 1+g.IntN(2)) {
+		o = append(o, member{g.ill(name, "https://example.com/x",
+			"tailscale.com/cap/ingress", "tailscale.com/cap/relay-target"),
+			g.list(2, func() string { return "a\u00e4 \"b\" \\/*" })})
+		if g.chance(50) {
+			o[len(o)-1].value = []any{object{{"shares", []any{"docs"}},
+				{"access", "ro"}}, object{}}
+		}
+	}
+	return o
 }
 
 func (g *generator) entries(max int, entry func() object) (out []any) {

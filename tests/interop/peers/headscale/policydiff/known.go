@@ -100,7 +100,7 @@ func routeClass(q *question, viewer, owner *node, route netip.Prefix,
 
 // Only ours refuses the policy.
 func refusal(q *question, err error) string {
-	for _, name := range []string{"app", "via"} {
+	for _, name := range []string{"via"} {
 		if strings.HasSuffix(err.Error(),
 			"'"+name+"' is not supported by this server") {
 			return "grants with " + name + " are refused"
