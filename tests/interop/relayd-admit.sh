@@ -110,7 +110,7 @@ cell mesh-relayd "a removed node is refused when it reconnects" headscale
 check "all are there" wait_for 20 has_clients 4
 in_host nata nft insert rule ip guard forwarding ip saddr 192.168.1.11 \
     ip daddr 203.0.113.9 drop # it does not hear that it is removed
-id=$(headscale nodes list | awk '/a80/ { print $1 + 0; exit }')
+id=$(headscale nodes list -o json | jq -r '.[] | select(.name == "a80").id')
 check "headscale removes a node" headscale nodes delete -i "$id" --force
 reconnect
 check "the others come back" wait_for 30 has_clients 3
