@@ -40,6 +40,13 @@ marks() {
 		for marks_name; do mark_of "$marks_name" $marks_node; done
 	done
 }
+# What follows joining (its relay, its addresses) is over: nothing new for two
+# seconds.
+is_still() {
+	for still_node in n80 n92 n102; do mark $still_node; done
+	sleep 2
+	no_rebuild n80 && no_rebuild n92 && no_rebuild n102
+}
 # Only 1.102 takes whole peers and filters as differences.
 no_rebuild_102() { [ "$1" != n102 ] || no_rebuild "$1"; }
 one_map_per_poll() {
@@ -84,6 +91,7 @@ sees() { soon "$2" peer "$3" "$1"; }
 gone() { soon "$2" no_peer "$3" "$1"; }
 
 # Peers that come, and their users
+check "all are at rest" wait_for 20 is_still
 marks
 check "a node joins" phantom fresh
 nodes "a peer is added" "is seen" sees "$(named fresh)" "added"
@@ -134,7 +142,7 @@ start_tailscaled w
 nodes "patched: online, last seen" "online is seen" wait_for 20 w_online
 
 # Peers that change as a whole, and go
-sleep 2
+check "all are at rest again" wait_for 20 is_still
 marks
 check "w has another host name" tailscale w set --hostname=willow
 nodes "a peer is changed" "is seen" sees "$(named willow)" "changed"
