@@ -133,7 +133,7 @@ done
 sleep 3
 moves first home1 away 192.168.41
 all_of
-each 'roaming: we move' 'directly again' both_direct first
+each 'roaming: we move' 'directly again' wait_for 60 both_direct first
 for r in $RELEASES; do
 	cell meshd 'roaming: it moves' 1.$r >/dev/null
 	later "s$r: a transfer to it goes on" carry second "s$r" 7002
@@ -145,7 +145,8 @@ for r in $RELEASES; do
 	moves s$r theirs away 192.168.41 $((n += 1))
 done
 all_of
-each 'roaming: it moves' 'directly again' both_direct second
+# Where it is now we learn from control, to which it has to come back first.
+each 'roaming: it moves' 'directly again' wait_for 90 both_direct second
 
 for m in $OURS; do
 	stop "meshd-$m"
