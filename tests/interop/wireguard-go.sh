@@ -7,6 +7,8 @@ need_ours tests/interop/wg_udp
 command -v wg >/dev/null || skip_all "wg(8) is not installed"
 [ -c /dev/net/tun ] || skip_all "/dev/net/tun is missing"
 net_begin
+# Its control socket is in /run, which namespaces share: a name of its own.
+WG=wgo$$
 net_add pair
 
 ours_ip=10.99.0.2 stock_ip=10.99.0.1
@@ -19,8 +21,8 @@ wg genpsk >"$NET/psk"
 
 # A peer made anew has no session, so that both sides start from nothing.
 stock_peer() {
-	in_host pair wg set wgo0 peer "$(cat "$NET/ours.pub")" remove
-	in_host pair wg set wgo0 peer "$(cat "$NET/ours.pub")" "$@" \
+	in_host pair wg set $WG peer "$(cat "$NET/ours.pub")" remove
+	in_host pair wg set $WG peer "$(cat "$NET/ours.pub")" "$@" \
 	    endpoint 127.0.0.1:5002 allowed-ips "$ours_ip/32"
 }
 node() {
@@ -39,21 +41,21 @@ serving() {
 	wait "$serving_pid" || { cat "$NET/node.log"; return 1; }
 }
 stock_handshake() {
-	in_host pair wg show wgo0 latest-handshakes | awk '{print $2}'
+	in_host pair wg show $WG latest-handshakes | awk '{print $2}'
 }
 
 mkdir -p "$NET/run"
 start pair wireguard env WG_SOCKET_DIR="$NET/run" LOG_LEVEL=verbose \
-    "$PEERS/wireguard-go/wireguard" -f wgo0
-if ! wait_for 5 in_host pair wg show wgo0; then
+    "$PEERS/wireguard-go/wireguard" -f $WG
+if ! wait_for 5 in_host pair wg show $WG; then
 	not_ok "wireguard-go starts"
 	trace
 	done_testing
 	exit
 fi
-in_host pair wg set wgo0 listen-port 5001 private-key "$NET/stock.key"
-in_host pair ip addr add "$stock_ip/24" dev wgo0
-in_host pair ip link set wgo0 mtu 1420 up
+in_host pair wg set $WG listen-port 5001 private-key "$NET/stock.key"
+in_host pair ip addr add "$stock_ip/24" dev $WG
+in_host pair ip link set $WG mtu 1420 up
 
 stock_peer
 cell meshd 'WireGuard: handshakes, rekeying, cookies' wireguard-go

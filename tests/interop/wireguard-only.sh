@@ -9,6 +9,8 @@ need wireguard-go/wireguard
 need_ours meshd meshd-agent meshd-engine mesh-ping mesh-wait
 command -v wg >/dev/null || skip_all "wg(8) is not installed"
 net_begin
+# Its control socket is in /run, which namespaces share: a name of its own.
+WG=wgo$$
 
 internet
 host ours 203.0.113.31
@@ -34,15 +36,15 @@ cat >"$NET/netmap" <<END
 END
 start_wg() {
 	start stock wireguard env WG_SOCKET_DIR="$NET/run" LOG_LEVEL=verbose \
-	    "$PEERS/wireguard-go/wireguard" -f wgo0
-	wait_for 5 in_host stock wg show wgo0 || return 1
-	in_host stock wg set wgo0 listen-port 51820 private-key "$NET/stock.key" \
+	    "$PEERS/wireguard-go/wireguard" -f $WG
+	wait_for 5 in_host stock wg show $WG || return 1
+	in_host stock wg set $WG listen-port 51820 private-key "$NET/stock.key" \
 	    peer "$(cat "$NET/ours.pub")" allowed-ips 100.64.0.1/32 \
 	    ${1:+endpoint "$1"}
-	in_host stock ip addr add 100.64.0.2/32 dev wgo0
-	in_host stock ip addr add 10.7.0.1/24 dev wgo0
-	in_host stock ip link set wgo0 mtu 1280 up
-	in_host stock ip route replace 100.64.0.0/10 dev wgo0
+	in_host stock ip addr add 100.64.0.2/32 dev $WG
+	in_host stock ip addr add 10.7.0.1/24 dev $WG
+	in_host stock ip link set $WG mtu 1280 up
+	in_host stock ip route replace 100.64.0.0/10 dev $WG
 }
 cell meshd 'peers known only by WireGuard keys' wireguard-go
 check "wireguard-go starts" start_wg
