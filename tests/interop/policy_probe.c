@@ -63,7 +63,7 @@ read_list(struct packet *list)
 	unsigned proto, port, round;
 	size_t n = 0;
 
-	while (n < LINE_MAX && scanf("%49s %49s %u %u %u", src, dst, &proto,
+	while (n < LINE_MAX && scanf("%45s %45s %u %u %u", src, dst, &proto,
 				   &port, &round) == 5)
 		list[n++] = make(src, dst, (uint8_t)proto, (uint16_t)port,
 		    (uint16_t)round);
