@@ -34,7 +34,6 @@ net_begin() {
 	net_name=$(basename "$0" .sh)
 	NET_TAG="$(printf %.10s "$net_name")$$"
 	NET=$(mktemp -d "/tmp/mesh-$net_name.XXXXXX")
-	net_hosts=
 	trap net_end EXIT
 	trap 'exit 130' INT
 	trap 'exit 143' TERM
@@ -49,7 +48,7 @@ net_add() {
 	# tests, and what runs there may want to write to it.
 	mkdir -p "/etc/netns/$NET_TAG-$1"
 	: >"/etc/netns/$NET_TAG-$1/resolv.conf"
-	net_hosts="$net_hosts $1"
+	echo "$1" >>"$NET/hosts.made"
 	in_host "$1" ip link set lo up
 }
 
@@ -58,7 +57,8 @@ net_end() {
 		[ -f "$net_file" ] || continue
 		stop "$(basename "$net_file" .pid)"
 	done
-	for net_host in $net_hosts; do
+	# A file, since `check` runs what it checks in a shell of its own.
+	for net_host in $(cat "$NET/hosts.made" 2>/dev/null); do
 		ip netns del "$NET_TAG-$net_host" 2>/dev/null
 		rm -rf "/etc/netns/$NET_TAG-$net_host"
 	done
