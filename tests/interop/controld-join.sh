@@ -52,7 +52,13 @@ has_tag() {
 }
 no_node() { ! admin node list | grep -q " $(ip_of "$1") "; }
 after_20() { sleep 20 && ! no_node "$1"; }
-tailscale_logout() { tailscale "$1" logout; }
+# A logout takes the addresses from the device, and the daemon, which sees "link
+# change", cuts its connections to control: also that of the logout, when it is
+# late. 1.80 has forgotten its key then and cannot do it again, so it goes down first.
+log_out() {
+	[ "$1" != n80 ] || { tailscale "$1" down && sleep 2; }
+	wait_for 10 tailscale "$1" logout
+}
 one_node() { count_is "$1" 1; }
 
 check "control server starts" start_controld ctl $CTL "$NET/relays.yaml"
@@ -85,7 +91,7 @@ nodes "a revoked key is refused, with the reason" "refused" \
 nodes "a one-time key works once" "joins" wait_for 60 up_own once
 check "an address each" keep_ip w
 nodes "a one-time key works once" "has an address" keep_ip
-nodes "log out and back in" "logs out" wait_for 10 tailscale_logout
+nodes "log out and back in" "logs out" log_out
 nodes "log out and back in" "is out" wait_for 5 is_out
 nodes "a one-time key works once" "the second use is refused, with the reason" \
     wait_for 60 refused_own once "auth key was used already"
@@ -158,13 +164,13 @@ nodes "log-in by URL and mesh-node approve" "is somebody's" owned
 nodes "log-in by URL and mesh-node approve" "talks" wait_for 20 echo_w
 
 # Other kinds of keys
-nodes "a tagged key" "logs out" wait_for 10 tailscale_logout
+nodes "a tagged key" "logs out" log_out
 nodes "a tagged key" "joins" up_own tagged
 nodes "a tagged key" "has the tag, and no owner" has_tag
-nodes "an ephemeral key" "logs out" wait_for 10 tailscale_logout
+nodes "an ephemeral key" "logs out" log_out
 nodes "an ephemeral key" "joins" up_own ephemeral
 nodes "an ephemeral key" "has an address" keep_ip
-nodes "an ephemeral key" "logs out" wait_for 10 tailscale_logout
+nodes "an ephemeral key" "logs out" log_out
 nodes "an ephemeral key" "is gone at once" wait_for 3 no_node
 nodes "an ephemeral key" "joins again" up_own ephemeral
 nodes "an ephemeral key" "has an address" keep_ip
