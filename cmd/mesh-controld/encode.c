@@ -252,8 +252,13 @@ encode_patch(const struct member *m, struct mesh_buf *out)
 	if (m->changed & CHANGE_EXPIRY)
 		p.key_expiry = n->expires != 0 ? wall_of(n->expires)
 					       : MESH_WALL_ZERO;
-	if (m->changed & (CHANGE_KEY | CHANGE_DISCO))
+	if (m->changed & (CHANGE_KEY | CHANGE_DISCO)) {
 		p.disco = n->disco;
+		/* A stock node that had the key from the peer itself (TSMP)
+		 * took it for offline until it hears otherwise. */
+		if (m->online)
+			p.online = 1;
+	}
 	mesh_jw_init(&jw, out, false);
 	mesh_bind_write(&jw, &mesh_node_patch_schema, &p);
 }

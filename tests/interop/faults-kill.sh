@@ -156,7 +156,7 @@ each 'they reach each other again' both_echo
 stock_sees() { tailscale "$2" status --json | jq -e --arg n "$1" '.Peer[] | select(.HostName == $n) | .Online' | grep -q true; }
 # It may have backed off for as much as 45 s when control was away so often.
 stock_sees_soon() {
-	wait_for 120 stock_sees "$@" || {
+	wait_for 60 stock_sees "$@" || {
 		grep -E 'control|map' "$NET/tailscaled-$2.log" | tail -n 20
 		return 1
 	}

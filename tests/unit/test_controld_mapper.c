@@ -274,6 +274,36 @@ a_second_stream_ends_the_first(void **state)
 	assert_non_null(strstr(t.frames[0].text, "\"LastSeen\""));
 }
 
+/* Stock 1.102 marks a peer offline whose new key it has from the peer. */
+static void
+a_new_disco_key_says_online(void **state)
+{
+	struct member *a = lab_join(&t.lab, 1, t.alice_key);
+	struct member *b = lab_join(&t.lab, 2, t.alice_key);
+	struct report r = {.disco = {{7}}, .capver = b->rec.capver};
+	const struct mesh_node_patch *patch;
+
+	(void)state;
+	open_stream(a, 10);
+	flush();
+	assert_int_equal(state_report(t.lab.s, b, &r), MESH_OK);
+	flush();
+	assert_int_equal(t.count, 1);
+	patch = t.frames[0].r.peers_patched.items;
+	assert_true(mesh_disco_key_equal(&patch->disco, &r.disco));
+	assert_int_equal(patch->online, 0); /* it is away: nothing is said */
+	open_stream(b, 20);
+	flush();
+	r.disco.b[0] = 8;
+	assert_int_equal(state_report(t.lab.s, b, &r), MESH_OK);
+	flush();
+	assert_int_equal(t.count, 1);
+	assert_true(has_reqs(&t.frames[0], 10, 0));
+	patch = t.frames[0].r.peers_patched.items;
+	assert_true(mesh_disco_key_equal(&patch->disco, &r.disco));
+	assert_int_equal(patch->online, 1);
+}
+
 static void
 nobody_is_told_of_strangers(void **state)
 {
@@ -523,6 +553,7 @@ main(void)
 	    TEST(the_first_frame_has_all),
 	    TEST(one_text_for_all_whom_it_concerns),
 	    TEST(a_second_stream_ends_the_first),
+	    TEST(a_new_disco_key_says_online),
 	    TEST(nobody_is_told_of_strangers),
 	    TEST(the_expired_are_alone),
 	    TEST(tags_change_who_is_seen),
