@@ -115,7 +115,7 @@ cell meshd "log in by URL" headscale
 auth_of() { sed -n 's|.*/register/\(hskey-[^ ]*\)$|\1|p' "$NET/up.out"; }
 has_auth() { [ -n "$(auth_of)" ]; }
 begin_up() { # HOST OPTION ...
-	rm -f "$NET/up.rc"
+	rm -f "$NET/up.rc" "$NET/up.out"
 	(
 		mesh "$1" up --server $URL --hostname "$1" --timeout 40s \
 		    "${@:2}" >"$NET/up.out" 2>&1
