@@ -243,6 +243,18 @@ engine_send_staged(struct engine *e, struct peer *p)
 	seal(&o);
 }
 
+static void
+send_elsewhere(struct engine *e, struct peer *p, const void *data, size_t len)
+{
+	struct mesh_endpoint others[MESH_PATH_ELSEWHERE_MAX];
+	size_t count = mesh_path_elsewhere(e->path, p->path, others);
+
+	for (size_t i = 0; i < count; i++) {
+		engine_count(&e->out[engine_way(&others[i])], len);
+		udp_tx_one(&e->tx, &others[i], data, len);
+	}
+}
+
 void
 engine_send_datagram(struct engine *e, struct peer *p, const void *data,
     size_t len)
@@ -257,6 +269,8 @@ engine_send_datagram(struct engine *e, struct peer *p, const void *data,
 		udp_tx_one(&e->tx, &r.udp, data, len);
 	if (r.region != 0)
 		engine_relay_send(e, r.region, &p->node, data, len, false);
+	if (len == MESH_WG_INITIATION_LEN)
+		send_elsewhere(e, p, data, len);
 }
 
 /* --- from the TUN --- */

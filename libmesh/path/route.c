@@ -11,21 +11,33 @@ is_up(const struct mesh_path *p, const struct mesh_endpoint *ep)
 	return ep->port != 0 && (mesh_ip_is4(&ep->ip) ? p->up4 : p->up6);
 }
 
-/* The candidate behind the best in the list. */
+/* The first usable candidate of those that stand *behind or more places behind
+ * the best in the list, which is a ring; *behind becomes its place. */
 static const struct candidate *
-next_candidate(const struct mesh_path *p, const struct mesh_path_peer *peer)
+candidate_behind(const struct mesh_path *p, const struct mesh_path_peer *peer,
+    size_t *behind)
 {
 	const struct candidate *at = mesh_path_candidate(peer, &peer->best.ep);
 	size_t n = peer->candidate_count;
-	size_t first = at != NULL ? (size_t)(at - peer->candidates) + 1 : 0;
+	size_t best = at != NULL ? (size_t)(at - peer->candidates) : n - 1;
 
-	for (size_t i = 0; i < n; i++) {
-		const struct candidate *c = &peer->candidates[(first + i) % n];
+	for (; *behind <= n; ++*behind) {
+		const struct candidate *c =
+		    &peer->candidates[(best + *behind) % n];
 
 		if (is_up(p, &c->ep))
 			return c;
 	}
 	return NULL;
+}
+
+static const struct candidate *
+next_candidate(const struct mesh_path *p, const struct mesh_path_peer *peer)
+{
+	size_t behind = 1;
+
+	return peer->candidate_count > 0 ? candidate_behind(p, peer, &behind)
+					 : NULL;
 }
 
 /* A peer that speaks plain WireGuard: the endpoint that worked last, and after
@@ -75,6 +87,25 @@ mesh_path_route(struct mesh_path *p, struct mesh_path_peer *peer,
 		return MESH_ERR_NOTFOUND;
 	*out = r;
 	return MESH_OK;
+}
+
+size_t
+mesh_path_elsewhere(const struct mesh_path *p,
+    const struct mesh_path_peer *peer,
+    struct mesh_endpoint out[static MESH_PATH_ELSEWHERE_MAX])
+{
+	const struct candidate *c;
+	size_t count = 0;
+
+	if (!peer->wg_only || peer->round == 0 || peer->candidate_count == 0)
+		return 0;
+	for (size_t behind = 1;
+	     count < MESH_PATH_ELSEWHERE_MAX &&
+	     (c = candidate_behind(p, peer, &behind)) != NULL;
+	     behind++)
+		if (!mesh_endpoint_eq(&peer->best.ep, &c->ep))
+			out[count++] = c->ep;
+	return count;
 }
 
 void

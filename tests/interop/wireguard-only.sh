@@ -75,10 +75,13 @@ speaks() { in_host stock ping -nq -c 1 -W 1 100.64.0.1; }
 check "it moved and speaks: we answer" wait_for 10 speaks
 check "and send to its new address" wait_for 10 echoes 100.64.0.2
 
-stop wireguard KILL
+# Its device goes a moment after it.
+kill_wg() { stop wireguard KILL && wait_for 10 no_device; }
+no_device() { ! in_host stock ip link show $WG; }
+check "it is killed" kill_wg
 check "it is restarted, knowing our endpoint" start_wg 203.0.113.31:41641
 check "it speaks first" wait_for 20 speaks
-stop wireguard KILL
+check "it is killed" kill_wg
 check "it is restarted, not knowing where we are" start_wg
 check "we find it again" wait_for 30 echoes 100.64.0.2
 check "we are restarted" stop meshd-ours KILL

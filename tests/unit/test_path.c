@@ -642,8 +642,10 @@ test_wg_only(void **state)
 	    .endpoints = eps,
 	    .endpoint_count = 2,
 	};
+	struct mesh_endpoint others[MESH_PATH_ELSEWHERE_MAX];
 	struct mesh_path_route r, again;
 
+	assert_int_equal(mesh_path_elsewhere(f->p, f->handle, others), 0);
 	assert_int_equal(mesh_path_peer_set(f->p, &info, f->now, &f->handle),
 	    MESH_OK);
 	assert_ptr_equal(mesh_path_peer_at(f->p, &eps[1]), f->handle);
@@ -651,6 +653,8 @@ test_wg_only(void **state)
 	assert_int_equal(route(f, &r), MESH_OK);
 	assert_true(mesh_endpoint_eq(&r.udp, &eps[0]));
 	assert_int_equal(r.region, 0);
+	assert_int_equal(mesh_path_elsewhere(f->p, f->handle, others), 1);
+	assert_true(mesh_endpoint_eq(&others[0], &eps[1]));
 	f->now.ns += MESH_SEC - 1;
 	assert_int_equal(route(f, &again), MESH_OK);
 	assert_true(mesh_endpoint_eq(&r.udp, &again.udp));
@@ -661,9 +665,12 @@ test_wg_only(void **state)
 	mesh_path_received_udp(f->p, f->handle, &eps[0], f->now);
 	assert_int_equal(route(f, &r), MESH_OK);
 	assert_true(mesh_endpoint_eq(&r.udp, &eps[0]));
+	assert_int_equal(mesh_path_elsewhere(f->p, f->handle, others), 0);
 	f->now.ns += MESH_MIN;
 	assert_int_equal(route(f, &r), MESH_OK);
 	assert_true(mesh_endpoint_eq(&r.udp, &eps[0]));
+	assert_int_equal(mesh_path_elsewhere(f->p, f->handle, others), 1);
+	assert_true(mesh_endpoint_eq(&others[0], &eps[1]));
 	/* It moves. */
 	mesh_path_received_udp(f->p, f->handle, &moved, f->now);
 	assert_int_equal(route(f, &r), MESH_OK);

@@ -284,6 +284,15 @@ MESH_EXPORT int mesh_path_route(struct mesh_path *p,
     struct mesh_path_peer *peer, struct mesh_time now,
     struct mesh_path_route *out);
 
+/* A handshake with a peer that is wg_only and is not heard from goes to its
+ * other endpoints too: whichever it is at answers, and drops copies (their
+ * timestamp is not newer). How many were written to out: 0 for all others. Ask
+ * after mesh_path_route(). */
+#define MESH_PATH_ELSEWHERE_MAX 8u
+MESH_EXPORT size_t mesh_path_elsewhere(const struct mesh_path *p,
+    const struct mesh_path_peer *peer,
+    struct mesh_endpoint out[static MESH_PATH_ELSEWHERE_MAX]);
+
 /* What WireGuard has authenticated as coming from the peer: from a UDP address,
  * or by a relay. Neither makes it a path to send by (only disco does), but
  * answers find their relay, and peers that are wg_only may move. Call it once
