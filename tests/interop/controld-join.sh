@@ -182,6 +182,8 @@ nodes "an ephemeral key" "is gone within a minute of leaving" wait_for 45 no_nod
 stop controld
 check "the server wants to approve nodes" start_controld ctl $CTL \
     "$NET/relays.yaml" --approve-nodes
+is_back() { admin node list | grep -q " w-x .* online"; }
+check "the peer that watches is back" wait_for 60 is_back
 for n in n80 n92 n102; do stock_node $n; done
 waits() { own "$1" '.BackendState == "NeedsMachineAuth"'; }
 waiting() { admin node list | awk -v n="$1" '/ waiting/ && $2 ~ "^" n "(-|$)" { print $2 }'; }

@@ -71,12 +71,19 @@ join_all() { # URL
 		esac
 		{
 			start_tailscaled "$n" tailscale-$release
-			tailscale_up "$n" "$1"
+			tailscale_up "$n" "$1" || is_in "$n" # later, by itself
 		} >"$NET/up-$n" 2>&1 &
 		pids="$pids $!"
 	done
 	wait $pids
+	for n in $nodes; do
+		is_running "$n" && continue
+		tail -n 3 "$NET/up-$n" "$NET/tailscaled-$n.log"
+		return 1
+	done
 }
+is_running() { tailscale "$1" status --json | jq -e '.BackendState == "Running"' >/dev/null; }
+is_in() { wait_for 30 is_running "$1"; }
 leave_all() {
 	for n in $nodes; do
 		stop "tailscaled-$n"
@@ -88,7 +95,7 @@ admitted() { # WHAT
 	ip_b=$(tailscale b102 ip -4)
 	for r in 80 92 102; do
 		cell mesh-relayd "$1" "1.$r"
-		check "1.$r is let in" wait_for 30 by_relay "a$r" "$ip_b"
+		check "1.$r is let in" wait_for 60 by_relay "a$r" "$ip_b"
 	done
 }
 
@@ -103,7 +110,7 @@ check "headscale starts" start_headscale ctl 203.0.113.9 "$NET/map/relays.yaml"
 start_relayd relay-hs --admit http://203.0.113.9:8080/verify
 check "a stranger is refused" refuses stranger
 check "and the log says so" refused
-join_all http://203.0.113.9:8080
+check "four nodes join" join_all http://203.0.113.9:8080
 admitted "admission by headscale's verify endpoint"
 
 cell mesh-relayd "a removed node is refused when it reconnects" headscale
@@ -142,7 +149,7 @@ check "a stranger is refused" refuses stranger
 check "and the log says so" refused
 in_host nata nft flush chain ip guard forwarding
 in_host nata nft add rule ip guard forwarding accept
-join_all https://203.0.113.8
+check "four nodes join" join_all https://203.0.113.8
 admitted "admission by our control"
 
 cell mesh-relayd "a removed node is refused when it reconnects" mesh-controld
