@@ -1,20 +1,17 @@
 /* SPDX-License-Identifier: ISC
- * client.c - one connection: bytes between the socket's TLS and the session. */
+ * client.c - one connection: bytes between its TLS and the session. */
 #include "worker.h"
 
 #include "wire/http.h"
 
-#include <openssl/err.h>
 #include <openssl/ssl.h>
 #include <stdlib.h>
-#include <openssl/x509.h>
 #include <sys/random.h>
 #include <unistd.h>
 
 #include "common/log.h"
 
 #define HEAD_BYTES (MESH_HTTP_HEAD_MAX + READ_SIZE)
-#define READ_ROUNDS 16 /* reads of one client before others have a turn */
 
 static void on_io(evutil_socket_t fd, short what, void *arg);
 static void on_timer(evutil_socket_t fd, short what, void *arg);
@@ -45,8 +42,8 @@ next_deadline(const struct client *c)
 	return at;
 }
 
-static void
-want(struct client *c, short what)
+void
+client_want(struct client *c, short what)
 {
 	what |= EV_PERSIST;
 	if (event_get_events(&c->io) == what)
@@ -70,6 +67,7 @@ make(struct worker *w, int fd, SSL *tls)
 	c->fd = fd;
 	mesh_buf_init(&c->head, HEAD_BYTES);
 	mesh_buf_init(&c->reply, REPLY_MAX);
+	mesh_buf_init(&c->part, sizeof(w->in));
 	mesh_list_init(&c->list);
 	evtimer_assign(&c->timer, w->base, on_timer, c);
 	w->client_count++;
@@ -101,7 +99,11 @@ client_new(struct worker *w, int fd, const struct mesh_endpoint *from)
 		SSL_free(tls);
 		return MESH_ERR_NOMEM;
 	}
-	SSL_set_accept_state(tls);
+	if (stream_accept(c) != MESH_OK) {
+		c->fd = -1; /* the caller's again */
+		client_free(c);
+		return MESH_ERR_NOMEM;
+	}
 	c->from = *from;
 	c->young = true;
 	mesh_list_append(&w->young, &c->list);
@@ -168,8 +170,9 @@ void
 client_free(struct client *c)
 {
 	mesh_list_remove(&c->list);
-	SSL_free(c->tls);
-	close(c->fd);
+	stream_free(c);
+	if (c->fd >= 0)
+		close(c->fd);
 	mesh_buf_release(&c->head);
 	mesh_buf_release(&c->reply);
 	free(c->stuck);
@@ -291,38 +294,6 @@ take(struct client *c, const void *p, size_t len)
 	}
 }
 
-static const char *
-tls_why(const struct client *c)
-{
-	long bad = SSL_get_verify_result(c->tls);
-
-	return c->other != NULL && bad != X509_V_OK
-		   ? X509_verify_cert_error_string(bad)
-		   : "no TLS";
-}
-
-static void
-tls_stopped(struct client *c, int result)
-{
-	bool shaken = SSL_is_init_finished(c->tls);
-
-	switch (SSL_get_error(c->tls, result)) {
-	case SSL_ERROR_WANT_READ:
-		if (!shaken)
-			want(c, EV_READ);
-		return;
-	case SSL_ERROR_WANT_WRITE:
-		want(c, EV_READ | EV_WRITE);
-		return;
-	case SSL_ERROR_ZERO_RETURN:
-		client_close(c, "client is done");
-		return;
-	default:
-		c->worker->count.tls_failed += !shaken;
-		client_close(c, shaken ? "connection lost" : tls_why(c));
-	}
-}
-
 static bool
 is_held(const struct client *c)
 {
@@ -332,24 +303,15 @@ is_held(const struct client *c)
 static void
 read_all(struct client *c)
 {
-	struct worker *w = c->worker;
+	struct reading r;
+	uint8_t *text;
+	size_t n;
 
-	for (int i = 0; i < READ_ROUNDS; i++) {
-		int n;
-
-		ERR_clear_error();
-		n = SSL_read(c->tls, w->in, sizeof(w->in));
-		if (n <= 0) {
-			tls_stopped(c, n);
-			return;
-		}
-		if (take(c, w->in, (size_t)n) != MESH_OK || is_held(c))
-			return;
-		if (!SSL_has_pending(c->tls))
-			return; /* the rest, if any, wakes us again */
-	}
-	/* What OpenSSL holds would wake nobody. */
-	event_active(&c->io, EV_READ, 0);
+	stream_begin(&r, c);
+	while ((n = stream_next(&r, &text)) > 0)
+		if (take(c, text, n) != MESH_OK || is_held(c))
+			break;
+	stream_end(&r);
 }
 
 /* --- out --- */
@@ -368,26 +330,6 @@ fill(struct client *c)
 		len += mesh_relay_conn_output(c->relay, w->out + len,
 		    sizeof(w->out) - len);
 	return len;
-}
-
-/* How much of it the socket took; what it did not is stuck. */
-static size_t
-write_tls(struct client *c, const uint8_t *p, size_t len)
-{
-	size_t done = 0;
-
-	while (done < len) {
-		int n;
-
-		ERR_clear_error();
-		n = SSL_write(c->tls, p + done, (int)(len - done));
-		if (n <= 0) {
-			tls_stopped(c, n);
-			break;
-		}
-		done += (size_t)n;
-	}
-	return done;
 }
 
 /* How long a write may take. */
@@ -424,7 +366,7 @@ write_stuck(struct client *c)
 
 	if (c->stuck == NULL)
 		return true;
-	n = write_tls(c, c->stuck + c->stuck_at, c->stuck_len - c->stuck_at);
+	n = stream_write(c, c->stuck + c->stuck_at, c->stuck_len - c->stuck_at);
 	if (c->state == CLIENT_DEAD)
 		return false;
 	c->stuck_at += n;
@@ -434,26 +376,29 @@ write_stuck(struct client *c)
 		return false;
 	free(c->stuck);
 	c->stuck = NULL;
-	want(c, EV_READ);
+	client_want(c, EV_READ);
 	return true;
 }
 
 static void
 write_all(struct client *c)
 {
+	const uint8_t *p;
 	size_t len, done;
 
 	while (c->state != CLIENT_DEAD && (len = fill(c)) > 0) {
-		done = write_tls(c, c->worker->out, len);
+		if ((p = stream_seal(c, &len)) == NULL)
+			return;
+		done = stream_write(c, p, len);
 		if (c->state == CLIENT_DEAD)
 			return;
 		if (done < len) {
-			get_stuck(c, c->worker->out + done, len - done);
+			get_stuck(c, p + done, len - done);
 			return;
 		}
 	}
 	if (c->state == CLIENT_LAST) {
-		SSL_shutdown(c->tls);
+		stream_goodbye(c);
 		client_close(c, NULL);
 	}
 }
@@ -501,7 +446,7 @@ client_admit(struct client *c, bool allow)
 	event_add(&c->io, NULL);
 	mesh_buf_init(&c->head, HEAD_BYTES);
 	if (take_frames(c, kept.data, kept.len) == MESH_OK &&
-	    SSL_has_pending(c->tls))
+	    stream_has_pending(c))
 		event_active(&c->io, EV_READ, 0);
 	mesh_buf_release(&kept);
 }
@@ -518,7 +463,7 @@ on_io(evutil_socket_t fd, short what, void *arg)
 		write_all(c);
 	else if ((what & EV_WRITE) && c->state != CLIENT_DEAD &&
 		 c->stuck == NULL)
-		want(c, EV_READ);
+		client_want(c, EV_READ);
 	if (c->state != CLIENT_DEAD)
 		read_all(c);
 	if (c->state == CLIENT_CALL && !c->asked &&

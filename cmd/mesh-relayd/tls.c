@@ -26,8 +26,7 @@ configure(SSL_CTX *ctx)
 	SSL_CTX_set_mode(ctx, SSL_MODE_ENABLE_PARTIAL_WRITE |
 				  SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER |
 				  SSL_MODE_RELEASE_BUFFERS);
-	/* One read() for several records. */
-	SSL_CTX_set_read_ahead(ctx, 1);
+	stream_prepare(ctx);
 }
 
 static bool

@@ -11,6 +11,7 @@
 #include "base/buf.h"
 #include "base/list.h"
 #include "base/log.h"
+#include "crypto/tls_record.h"
 #include "relay/server.h"
 
 #include <event2/event.h>
@@ -22,8 +23,9 @@
 #define WRITE_NS (2 * MESH_SEC)  /* a client that takes nothing so long goes */
 #define WRITE_MESH_NS (30 * MESH_SEC) /* another relay: as the stock one */
 #define CALL_NS (5 * MESH_SEC)   /* between two calls of another relay */
-#define READ_SIZE 16384u         /* one TLS record */
+#define READ_SIZE (2 * MESH_TLS_RECORD_MAX)
 #define REPLY_MAX 1024u          /* bytes of an HTTP answer of ours */
+#define OUT_SIZE (MESH_RELAY_FRAME_MAX + REPLY_MAX)
 
 struct worker_counters {
 	uint64_t accepted, full, evicted, tls_failed, http, upgraded, stuck;
@@ -59,7 +61,8 @@ struct worker {
 	struct other others[REGION_MAX];
 	bool ended;
 	uint8_t in[READ_SIZE];
-	uint8_t out[MESH_RELAY_FRAME_MAX + REPLY_MAX];
+	uint8_t out[OUT_SIZE];
+	uint8_t sealed[MESH_TLS_NOTICE_MAX + MESH_TLS_SEALED(OUT_SIZE)];
 };
 
 enum client_state {
@@ -72,7 +75,10 @@ enum client_state {
 
 struct client {
 	struct worker *worker;
-	SSL *tls;
+	SSL *tls; /* NULL: its handshake is over, and records are ours */
+	struct mesh_tls_records *records;
+	struct stream_secrets *secrets; /* for them, during the handshake */
+	struct mesh_buf part;           /* of a record, as far as it came */
 	struct mesh_relay_conn *relay; /* CLIENT_RELAY */
 	struct event io, timer;
 	struct mesh_list list; /* young or dead, or in none */
@@ -109,6 +115,37 @@ void client_free(struct client *c);
 void client_flush(struct client *c);
 /* The word about one that waits for admission. */
 void client_admit(struct client *c, bool allow);
+
+/* stream.c: the TLS of a connection. OpenSSL makes the handshake; then those of
+ * clients that speak TLS 1.3 shed their SSL object, which has most of the
+ * memory and of the work of an idle client and a small frame. */
+struct reading {
+	struct client *c;
+	size_t at, len; /* what is in worker->in */
+	unsigned rounds;
+	bool dry, more; /* the socket has nothing; it may have, come back */
+};
+/* SSL: a server's, whose secrets are wanted. */
+void stream_prepare(SSL_CTX *ctx);
+int stream_accept(struct client *c);
+/* Goes on with the handshake: true when it is done. */
+bool stream_shake(struct client *c);
+/* begin, next until 0, end. next: how many bytes of text are at *text; 0: no
+ * more now, or the connection was closed. */
+void stream_begin(struct reading *r, struct client *c);
+size_t stream_next(struct reading *r, uint8_t **text);
+void stream_end(struct reading *r);
+/* Is there something to read that would wake nobody? */
+bool stream_has_pending(const struct client *c);
+/* Makes of worker->out what goes to stream_write(): its place, and its new
+ * length in *len. NULL: the connection was closed. */
+const uint8_t *stream_seal(struct client *c, size_t *len);
+/* How much of it the socket took. */
+size_t stream_write(struct client *c, const uint8_t *p, size_t len);
+void stream_goodbye(struct client *c);
+void stream_free(struct client *c);
+/* The events to wait for. */
+void client_want(struct client *c, short what);
 
 /* call.c: the other relays. */
 int call_start(struct worker *w);
