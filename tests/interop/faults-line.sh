@@ -87,7 +87,11 @@ fault() {
 }
 fault 'loss of 1 %' 2000 --loss 1
 fault 'loss of 5 %' 500 --loss 5
-fault 'loss of 20 %' 50 --loss 20
+# TCP waits twice as long for each loss in a row: seconds as a rule, minutes in
+# one of a hundred.
+TRANSFER_TIME=300
+fault 'loss of 20 %' 20 --loss 20
+TRANSFER_TIME=120
 fault 'reordering' 1000 --reorder 25 --hold 8 --delay 2
 fault 'duplication' 1000 --duplicate 30
 

@@ -210,15 +210,17 @@ listen() {
 }
 
 # transfer A B ADDRESS PORT KB [KB-A-SECOND]: random bytes from A to B, which
-# is ADDRESS, in one TCP connection; true when all of them came, unchanged.
+# is ADDRESS, in one TCP connection; true when all of them came, unchanged, each
+# half within $TRANSFER_TIME seconds.
+TRANSFER_TIME=120
 transfer() {
 	transfer_file=$NET/transfer.$1.$2.$4
 	rm -f "$transfer_file.out"
 	head -c "$5"000 /dev/urandom >"$transfer_file.in"
 	listen "$2" "$4" "$transfer_file.out" || return 1
-	slowly "$transfer_file.in" "${6:-}" | in_host "$1" timeout 120 \
-	    socat -u - "TCP:$3:$4" || return 1
-	wait_for 120 is_dead "listen-$2-$4" &&
+	slowly "$transfer_file.in" "${6:-}" | in_host "$1" \
+	    timeout $TRANSFER_TIME socat -u - "TCP:$3:$4" || return 1
+	wait_for $TRANSFER_TIME is_dead "listen-$2-$4" &&
 	    cmp "$transfer_file.in" "$transfer_file.out"
 }
 
