@@ -3,7 +3,8 @@ sbin_PROGRAMS += mesh-relayd
 mesh_relayd_SOURCES = %D%/main.c %D%/relayd.h %D%/helper.c %D%/identity.c \
     %D%/identity.h %D%/cert.c %D%/cert.h %D%/sockets.c %D%/sockets.h \
     %D%/link.c %D%/link.h %D%/worker.c %D%/worker.h %D%/client.c \
-    %D%/asker.c %D%/asker.h %D%/call.c %D%/post.c %D%/region.c %D%/region.h %D%/request.c %D%/stream.c %D%/stun.c %D%/tls.c
+    %D%/asker.c %D%/asker.h %D%/call.c %D%/post.c %D%/region.c \
+    %D%/region.h %D%/request.c %D%/stream.c %D%/stun.c %D%/tls.c
 mesh_relayd_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/cmd
 mesh_relayd_LDADD = libmesh-daemon.la libmesh.la $(EVENT_LIBS) $(SSL_LIBS) \
     $(CRYPTO_LIBS)

@@ -122,8 +122,9 @@ take_over(struct client *c)
 	return err;
 }
 
-bool
-stream_shake(struct client *c)
+/* Goes on with the handshake: true when it is done. */
+static bool
+shake(struct client *c)
 {
 	int n;
 
@@ -147,7 +148,7 @@ void
 stream_begin(struct reading *r, struct client *c)
 {
 	*r = (struct reading){.c = c};
-	if (!stream_shake(c)) {
+	if (!shake(c)) {
 		r->dry = true;
 		return;
 	}

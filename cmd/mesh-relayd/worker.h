@@ -115,23 +115,23 @@ void client_free(struct client *c);
 void client_flush(struct client *c);
 /* The word about one that waits for admission. */
 void client_admit(struct client *c, bool allow);
+/* The events to wait for. */
+void client_want(struct client *c, short what);
 
 /* stream.c: the TLS of a connection. OpenSSL makes the handshake; then those of
  * clients that speak TLS 1.3 shed their SSL object, which has most of the
- * memory and of the work of an idle client and a small frame. */
+ * memory of an idle client and a sixth of the work of a small frame. */
 struct reading {
 	struct client *c;
 	size_t at, len; /* what is in worker->in */
 	unsigned rounds;
 	bool dry, more; /* the socket has nothing; it may have, come back */
 };
-/* SSL: a server's, whose secrets are wanted. */
+/* ctx: a server's, whose connections are to be taken over. */
 void stream_prepare(SSL_CTX *ctx);
 int stream_accept(struct client *c);
-/* Goes on with the handshake: true when it is done. */
-bool stream_shake(struct client *c);
-/* begin, next until 0, end. next: how many bytes of text are at *text; 0: no
- * more now, or the connection was closed. */
+/* begin, which goes on with the handshake; next until 0; end. next: how many
+ * bytes of text are at *text; 0: no more now, or the connection was closed. */
 void stream_begin(struct reading *r, struct client *c);
 size_t stream_next(struct reading *r, uint8_t **text);
 void stream_end(struct reading *r);
@@ -144,8 +144,6 @@ const uint8_t *stream_seal(struct client *c, size_t *len);
 size_t stream_write(struct client *c, const uint8_t *p, size_t len);
 void stream_goodbye(struct client *c);
 void stream_free(struct client *c);
-/* The events to wait for. */
-void client_want(struct client *c, short what);
 
 /* call.c: the other relays. */
 int call_start(struct worker *w);
